@@ -1,0 +1,93 @@
+import type { Binding } from "./adapter.ts";
+import type { ErrorClass } from "./errors.ts";
+import type { Owner } from "./owner.ts";
+import type { Phase } from "./phases.ts";
+
+/** What an operation does to the cloud. Whatever is not known to be a read counts as mutating. */
+export type CallKind = "read" | "create" | "update" | "delete";
+
+/** Which account, region and service a call goes to: limits and breakers are kept apart by it. */
+export interface Target {
+  /** The adapter's cloud, e.g. `aws`. */
+  readonly cloud: string;
+  readonly service: string;
+  readonly account: string;
+  readonly region: string;
+}
+
+/** What one phase did to a call; kept for the audit record and for `explain`. */
+export interface Decision {
+  readonly phase: Phase;
+  /** Name of the interceptor that decided. */
+  readonly by: string;
+  /** `would-refuse` and `would-wait`: the phase is in `observe` mode and let the call pass. */
+  readonly verdict: "refuse" | "would-refuse" | "wait" | "would-wait" | "change" | "resume" | "retry";
+  /** Error code of a refusal. */
+  readonly code?: string;
+  /** Milliseconds waited. */
+  readonly ms?: number;
+  /** Short constant text for people; no input, no secret. */
+  readonly note?: string;
+}
+
+/** What the wire answered to one attempt. */
+export interface Answer {
+  /** `ok`, or what kind of failure it was. */
+  readonly class: "ok" | ErrorClass;
+  /** The cloud's own name for the error. Never its message. */
+  readonly code?: string;
+  readonly requestId?: string;
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+  /** Requests left in the cloud's own window, where it says so. */
+  readonly remaining?: number;
+}
+
+/** One logical operation of a client, e.g. `RunInstances`. */
+export interface Call {
+  /** Sortable unique identifier: the intent id in the audit log, tags and the cloud's own trail. */
+  readonly id: string;
+  readonly target: Target;
+  readonly operation: string;
+  readonly kind: CallKind;
+  /** What kind of resource the operation is about, where the adapter knows. */
+  readonly resourceType: string | undefined;
+  /** The input that will be sent. Interceptors replace it and never change the caller's object. */
+  input: unknown;
+  readonly owner: Owner;
+  readonly signal: AbortSignal | undefined;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  /** Idempotency token that a create carries; another call's id when an open intent is resumed. */
+  token: string | undefined;
+  /** Keyed digest of owner, operation and input, by which a restarted controller finds its open intent. */
+  fingerprint: string | undefined;
+  readonly attempts: Attempt[];
+  readonly decisions: Decision[];
+  /** The wrapped client this call came through. */
+  readonly binding: Binding;
+}
+
+/** One request on the wire. */
+export interface Attempt {
+  readonly call: Call;
+  /** 1 for the first. */
+  readonly number: number;
+  /** Unix milliseconds at which the attempt entered its ring. */
+  readonly startedAt: number;
+  /** Milliseconds spent waiting for the rate limit. */
+  waitedMs: number;
+  /** Whether the request was handed to the wire. */
+  sent: boolean;
+  /** Set by the credential phase: a fresh credential is at hand, the request is worth a second attempt. */
+  again: boolean;
+  /** Set once the wire has answered, or failed to. */
+  answer: Answer | undefined;
+  /** Milliseconds between sending and answer. */
+  latencyMs: number;
+}
+
+/** Whether an operation changes anything in the cloud. */
+export function isMutating(call: { readonly kind: CallKind }): boolean {
+  return call.kind !== "read";
+}

@@ -1,0 +1,150 @@
+/** What may be recorded of one operation's input. Keys are compared without regard to case. */
+export interface RedactionPolicy {
+  /** Keys whose values may be recorded as they are. Everything else is recorded by shape. */
+  readonly allow: ReadonlySet<string>;
+  /** Further keys that are secret, e.g. from an SDK's schema traits. */
+  readonly deny?: ReadonlySet<string>;
+}
+
+/** Options of {@link createRedactor}. */
+export interface RedactorOptions {
+  /** Parts of key names that mark secrets, added to the built-in list; matched anywhere, without regard to case. */
+  readonly denyKeys?: readonly string[];
+  /** Levels of nesting that are recorded. @defaultValue 8 */
+  readonly maxDepth?: number;
+  /** Elements of an array, and keys of an object, that are recorded. @defaultValue 32 */
+  readonly maxItems?: number;
+  /** Characters of a string that are recorded. @defaultValue 256 */
+  readonly maxStringLength?: number;
+  /** Values visited in all, so that no input can make the record huge. @defaultValue 512 */
+  readonly maxNodes?: number;
+}
+
+/** A value that is safe to write down. */
+export interface Redacted {
+  readonly value: unknown;
+  /** Whether anything was left out for its size. */
+  readonly truncated: boolean;
+}
+
+/** Turns any value into one that holds no secret, is small, and can be written as JSON. Never throws. */
+export interface Redactor {
+  redact(value: unknown, policy?: RedactionPolicy): Redacted;
+}
+
+const secretKey =
+  /pass(word|wd|phrase)?|secret|token|credential|private|authorization|cookie|session|signature|user_?data|custom_?data|bootstrap|ssh_?key|api_?key|access_?key|plaintext|certificate|key_?material/i;
+const secretText = /-----BEGIN |\beyJ[\w-]{8,}\.[\w-]{8,}\.|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bBearer\s+\S{8,}/;
+const plainKey = /^[\w.:/@-]{1,64}$/;
+const redactedMark = "[redacted]";
+
+/**
+ * Makes a redactor: a key walk with a deny-list that always wins, an allow-list for known
+ * operations, and shape only (`"[string]"`, `"[number]"`) for everything else.
+ *
+ * @param options - See {@link RedactorOptions}.
+ * @returns A redactor without state.
+ */
+export function createRedactor(options: RedactorOptions = {}): Redactor {
+  const { maxDepth = 8, maxItems = 32, maxStringLength = 256, maxNodes = 512 } = options;
+  const extra = (options.denyKeys ?? []).map((key) => key.toLowerCase());
+  const verdicts = new Map<string, string | undefined>(); // key -> lower-case key, or undefined where it is denied
+
+  function lowerUnlessDenied(key: string): string | undefined {
+    if (verdicts.has(key)) return verdicts.get(key);
+    const lower = key.toLowerCase();
+    const denied = secretKey.test(key) || extra.some((part) => lower.includes(part));
+    if (verdicts.size >= 4096) verdicts.clear();
+    verdicts.set(key, denied ? undefined : lower);
+    return denied ? undefined : lower;
+  }
+
+  function redact(root: unknown, policy?: RedactionPolicy): Redacted {
+    let nodes = 0;
+    let truncated = false;
+    const open: object[] = [];
+
+    const cut = (mark: string) => {
+      truncated = true;
+      return mark;
+    };
+
+    function scalar(value: unknown, allowed: boolean): unknown {
+      switch (typeof value) {
+        case "string":
+          if (!allowed) return "[string]";
+          if (secretText.test(value)) return redactedMark;
+          return value.length > maxStringLength ? cut(`${value.slice(0, maxStringLength)}…`) : value;
+        case "number":
+          return allowed ? (Number.isFinite(value) ? value : String(value)) : "[number]";
+        case "bigint":
+          return allowed ? cutBigInt(value) : "[bigint]";
+        case "boolean":
+          return allowed ? value : "[boolean]";
+        default:
+          return value === null ? null : `[${typeof value}]`;
+      }
+    }
+
+    function cutBigInt(value: bigint): string {
+      return value > -(10n ** 30n) && value < 10n ** 30n ? value.toString() : cut("[bigint]");
+    }
+
+    function walk(value: unknown, allowed: boolean, depth: number): unknown {
+      if (++nodes > maxNodes) return cut("[more]");
+      if (typeof value !== "object" || value === null) return scalar(value, allowed);
+      if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "[bytes]";
+      if (value instanceof Date) return allowed && Number.isFinite(value.getTime()) ? value.toISOString() : "[date]";
+      if (depth >= maxDepth) return cut("[deep]");
+      if (open.includes(value)) return "[circular]";
+      open.push(value);
+      const result = Array.isArray(value) ? list(value, allowed, depth) : record(value, depth);
+      open.pop();
+      return result;
+    }
+
+    function list(value: readonly unknown[], allowed: boolean, depth: number): unknown {
+      const result: unknown[] = [];
+      for (let i = 0; i < value.length; i++) {
+        if (i >= maxItems) {
+          result.push(cut("[more]"));
+          break;
+        }
+        result.push(walk(value[i], allowed, depth + 1));
+      }
+      return result;
+    }
+
+    function record(value: object, depth: number): unknown {
+      const prototype = Object.getPrototypeOf(value);
+      if (prototype !== null && prototype !== Object.prototype) return "[object]";
+      const result: Record<string, unknown> = {};
+      let count = 0;
+      for (const key of Object.keys(value)) {
+        if (count++ >= maxItems) {
+          result["[more]"] = cut("[more]");
+          break;
+        }
+        if (!plainKey.test(key) || key === "__proto__") {
+          result["[key]"] = redactedMark;
+          continue;
+        }
+        const lower = lowerUnlessDenied(key);
+        result[key] =
+          lower === undefined || policy?.deny?.has(lower)
+            ? redactedMark
+            : walk((value as Record<string, unknown>)[key], policy?.allow.has(lower) ?? false, depth + 1);
+      }
+      return result;
+    }
+
+    try {
+      const value = walk(root, false, 0);
+      return { value, truncated };
+    } catch {
+      return { value: "[unreadable]", truncated: true }; // a hostile getter or proxy threw
+    }
+  }
+
+  return { redact };
+}
