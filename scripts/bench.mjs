@@ -1,0 +1,3 @@
+import { main } from "./run.mjs";
+
+await main("bench/dist/main.js");

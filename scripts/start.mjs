@@ -1,0 +1,3 @@
+import { main } from "./run.mjs";
+
+await main("examples/quickstart/dist/main.js");
