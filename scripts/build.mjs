@@ -1,14 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cache, root, withLock } from "./lock.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const cache = join(root, "node_modules", ".cache", "provider-guard");
-const stamp = join(cache, "built-from");
-const lock = join(cache, "build.lock");
+const stamp = join(cache, "provider-guard-built-from");
 const inputs = [
   "src",
   "adapters",
@@ -49,40 +46,14 @@ function isCurrent(print) {
   return outputs.every((path) => existsSync(join(root, path)));
 }
 
-function isRunning(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Test runs and programs started at the same moment must not build into `dist` at once. */
-async function acquire() {
-  mkdirSync(cache, { recursive: true });
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: "wx" });
-      return;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-    }
-    const holder = existsSync(lock) ? Number(readFileSync(lock, "utf8")) : 0;
-    if (holder > 0 && !isRunning(holder)) rmSync(lock, { force: true });
-    else await sleep(100);
-  }
-}
-
 /**
  * Builds `dist`, the quickstart and the bench, unless they were built from these very sources.
  * Everything said about it goes to standard error: standard output belongs to the program that asked.
  *
  * @param {{ always?: boolean, quiet?: boolean }} [options]
  */
-export async function build(options = {}) {
-  await acquire();
-  try {
+export function build(options = {}) {
+  return withLock("provider-guard-build", () => {
     const print = fingerprint();
     if (options.always !== true && isCurrent(print)) return;
     rmSync(stamp, { force: true });
@@ -94,9 +65,7 @@ export async function build(options = {}) {
     });
     if (result.status !== 0) throw new Error("provider-guard: the build failed; see above");
     writeFileSync(stamp, print);
-  } finally {
-    rmSync(lock, { force: true });
-  }
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,10 +1,8 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { build } from "./build.mjs";
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+import { root } from "./lock.mjs";
 
 /**
  * Builds what is out of date, then runs a built program with this process's terminal.
@@ -12,17 +10,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
  *
  * @param {string} program Path of the built program, relative to the repository.
  * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} [env] Added to this process's environment.
  * @returns {Promise<number>} Its exit code; 128 + n when signal n ended it.
  */
-export async function run(program, args) {
+export async function run(program, args, env = {}) {
   await build({ quiet: true });
   if (!existsSync(join(root, program))) {
     process.stderr.write(`${program} was not built: its main.ts does not exist.\n`);
     return 1;
   }
   const child = spawn(process.execPath, ["--enable-source-maps", join(root, program), ...args], {
-    cwd: process.cwd(),
     stdio: "inherit",
+    env: { ...process.env, ...env },
   });
   const forward = (signal) => {
     // A terminal sends Ctrl-C to the whole group: a second copy would look like an impatient user.

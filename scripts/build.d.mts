@@ -1,0 +1,9 @@
+export interface BuildOptions {
+  /** Builds even what is up to date. */
+  readonly always?: boolean;
+  /** Leaves out the bundler's own lines. */
+  readonly quiet?: boolean;
+}
+
+/** Builds `dist`, the quickstart and the bench, unless they were built from these very sources. */
+export function build(options?: BuildOptions): Promise<void>;
