@@ -83,9 +83,9 @@ export interface TagSupport {
   seen?(call: Call, result: unknown): Iterable<SeenResource>;
   /**
    * Reads one resource's tags from the cloud, past the rings.
-   * @returns `undefined` if there is no such resource.
+   * @returns `undefined` if there is no such resource, `"unreadable"` if this service offers no way to ask.
    */
-  read?(id: string, call: Call): Promise<Tags | undefined>;
+  read?(id: string, call: Call): Promise<Tags | undefined | "unreadable">;
 }
 
 /** One resource as the collector sees it. */
@@ -126,16 +126,15 @@ export interface Adapter<C extends object = object> {
 export interface OperationProfile extends Classification {
   readonly service: string;
   readonly operation: string;
+  /** One object per operation of a client, so that phases can key what they remember by it. */
   readonly target: Target;
-  /** `Service.Operation`, the span's name. */
-  readonly spanName: string;
-  /** Account, region and service in one string: the key of breakers. */
-  readonly targetKey: string;
 }
 
 /** A wrapped client: its adapter and what the user said when wrapping it. */
 export interface Binding {
   readonly adapter: Adapter;
+  /** The client as the user gave it. */
+  readonly client: object;
   readonly credentials: CredentialLease | undefined;
   profile(service: string, operation: string, account: string, region: string): OperationProfile;
 }

@@ -58,8 +58,10 @@ export interface Call {
   readonly signal: AbortSignal | undefined;
   /** Unix milliseconds. */
   readonly startedAt: number;
-  /** Idempotency token that a create carries; another call's id when an open intent is resumed. */
+  /** Idempotency token that a create carries; the earlier call's when an open intent is resumed. */
   token: string | undefined;
+  /** Id of the earlier call whose open intent this one resumes. */
+  resumes: string | undefined;
   /** Keyed digest of owner, operation and input, by which a restarted controller finds its open intent. */
   fingerprint: string | undefined;
   readonly attempts: Attempt[];

@@ -194,3 +194,16 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
     },
   };
 }
+
+/** No telemetry at all. */
+export const noTelemetry: Telemetry = {
+  call: (_call, next) => next(),
+  attempt: (_attempt, next) => next(),
+  waited() {},
+  refused() {},
+  breakerChanged() {},
+  credentialRenewed() {},
+  auditDropped() {},
+  gauge() {},
+  close() {},
+};

@@ -1,0 +1,26 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Owner, Principal, Subject } from "./owner.ts";
+
+/** What a reconcile hands down to every call inside it. */
+export interface Scope {
+  readonly owner: Owner;
+  /** Aborts every wait inside the reconcile. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Carries the owner from `guard.reconcile` to the calls inside, through timers, streams and promises. */
+export interface ScopeStore {
+  /** The innermost reconcile, or the bare principal outside of any. */
+  current(): Scope;
+  run<R>(subject: Subject, signal: AbortSignal | undefined, fn: () => R): R;
+}
+
+/** Makes one store; each guard has its own, so that two guards never mix up their owners. */
+export function scopeStore(principal: Principal): ScopeStore {
+  const storage = new AsyncLocalStorage<Scope>();
+  const outside: Scope = { owner: principal, signal: undefined };
+  return {
+    current: () => storage.getStore() ?? outside,
+    run: (subject, signal, fn) => storage.run({ owner: { ...principal, ...subject }, signal }, fn),
+  };
+}

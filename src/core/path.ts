@@ -1,0 +1,32 @@
+/** Reads `a.b.c` inside plain objects; `$` is the value itself. */
+export function readPath(value: unknown, path: string): unknown {
+  if (path === "$") return value;
+  let current = value;
+  for (const key of path.split(".")) {
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
+    current = (current as Record<string, unknown>)[key];
+  }
+  return current;
+}
+
+/** Writes at `a.b.c`, copying every object on the way: the given value is left alone. */
+export function withPath(value: unknown, path: string, replacement: unknown): unknown {
+  const [key = "", ...rest] = path.split(".");
+  const base = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const inner = rest.length === 0 ? replacement : withPath(base[key], rest.join("."), replacement);
+  return { ...base, [key]: inner };
+}
+
+/** The text tags in a value that may be anything. */
+export function tagsIn(value: unknown): Record<string, string> {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}
+
+/** The ids in a value that holds one or many. */
+export function idsIn(value: unknown): string[] {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.filter((id) => typeof id === "string" || typeof id === "number").map(String);
+}

@@ -1,0 +1,89 @@
+import { type Call, isMutating } from "./call.ts";
+import { isGuardError } from "./errors.ts";
+import type { Explanation, PhaseInterceptor } from "./interceptor.ts";
+import type { Journal, OutcomeRecord } from "./journal.ts";
+import { attemptRecords, resultOf } from "./outcome.ts";
+import type { Redactor } from "./redact.ts";
+import { refuse } from "./refusal.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** Who did what, for whom and where: the part that intents, reads and refusals share. */
+export function callFacts(call: Call, at: number) {
+  return {
+    call: call.id,
+    at,
+    target: call.target,
+    operation: call.operation,
+    kind: call.kind,
+    ...(call.resourceType === undefined ? {} : { resourceType: call.resourceType }),
+    owner: call.owner,
+  };
+}
+
+function ending(call: Call, failed: boolean, error: unknown, now: number) {
+  const last = call.attempts.at(-1)?.answer;
+  const code = isGuardError(error) ? error.code : (last?.code ?? (last?.class === "ok" ? undefined : last?.class));
+  return {
+    at: now,
+    result: resultOf(call, failed),
+    ms: now - call.startedAt,
+    attempts: attemptRecords(call),
+    ...(call.decisions.length === 0 ? {} : { decisions: [...call.decisions] }),
+    ...(code === undefined ? {} : { error: code }),
+  };
+}
+
+/**
+ * The innermost phase of the operation ring: a mutating call leaves only after its intent is
+ * durable, and its outcome follows. Reads are recorded after the fact, without waiting.
+ */
+export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redactor): PhaseInterceptor {
+  const { clock } = runtime;
+
+  async function intent(call: Call): Promise<void> {
+    const policy = call.binding.adapter.redaction?.(call.operation, call.target.service);
+    const { value, truncated } = redactor.redact(call.input, policy);
+    try {
+      await journal.append({
+        type: "intent",
+        ...callFacts(call, call.startedAt), // the time that a resumed create puts into its tags again
+        input: value,
+        ...(truncated ? { truncated } : {}),
+        ...(call.token === undefined ? {} : { token: call.token }),
+        ...(call.fingerprint === undefined ? {} : { fingerprint: call.fingerprint }),
+      });
+    } catch (error) {
+      throw isGuardError(error) ? refuse(call, "record", "record", error) : error;
+    }
+  }
+
+  function ended(call: Call, failed: boolean, error: unknown): void {
+    const end = ending(call, failed, error, clock.now());
+    if (isMutating(call)) journal.enqueue({ type: "outcome", call: call.id, ...end } satisfies OutcomeRecord);
+    else journal.enqueue({ type: "read", ...callFacts(call, end.at), ...end });
+  }
+
+  return {
+    name: "record",
+    ring: "operation",
+    phase: "record",
+    async intercept(call, next) {
+      if (isMutating(call)) await intent(call);
+      let result: unknown;
+      try {
+        call.signal?.throwIfAborted();
+        result = await next();
+      } catch (error) {
+        ended(call, true, error);
+        throw error;
+      }
+      ended(call, false, undefined);
+      return result;
+    },
+    explain(call): Explanation {
+      return isMutating(call)
+        ? { verdict: "pass", reason: "an intent is made durable first, the outcome follows" }
+        : { verdict: "pass", reason: "recorded after the answer" };
+    },
+  };
+}

@@ -1,0 +1,65 @@
+export type { FileJournal, FileJournalOptions } from "./audit/file-journal.ts";
+export { fileJournal } from "./audit/file-journal.ts";
+export type { Verification, VerifyOptions } from "./audit/verify.ts";
+export { verifyJournal } from "./audit/verify.ts";
+export type { CircuitBreakerOptions } from "./circuit-breaker/options.ts";
+export type {
+  Adapter,
+  Attachment,
+  Binding,
+  CallDraft,
+  Classification,
+  InventoryItem,
+  OperationProfile,
+  Port,
+  SeenResource,
+  TagSupport,
+} from "./core/adapter.ts";
+export type { Answer, Attempt, Call, CallKind, Decision, Target } from "./core/call.ts";
+export type { Clock, Random, Timer } from "./core/clock.ts";
+export { systemClock } from "./core/clock.ts";
+export type { Credential, CredentialLease } from "./core/credential.ts";
+export type { ErrorClass, ErrorCode, ErrorInfo, GuardErrorOptions } from "./core/errors.ts";
+export { GuardError, isGuardError, requeueAfter } from "./core/errors.ts";
+export type { PipelineView, StageView } from "./core/explain.ts";
+export type { Freeze } from "./core/freeze.ts";
+export type {
+  AttemptInterceptor,
+  Explanation,
+  Interceptor,
+  OperationInterceptor,
+  Placement,
+} from "./core/interceptor.ts";
+export type {
+  AttemptRecord,
+  AuditRecord,
+  CallResult,
+  IntentRecord,
+  Journal,
+  JournalContext,
+  JournalSource,
+  NoticeRecord,
+  OpenIntent,
+  OutcomeRecord,
+  ReadRecord,
+  RefusalRecord,
+} from "./core/journal.ts";
+export type { LimitRule } from "./core/limit-rule.ts";
+export type { MemoryStateOptions } from "./core/memory-state.ts";
+export { memoryState } from "./core/memory-state.ts";
+export type { ObjectRef, Owner, Principal, Subject } from "./core/owner.ts";
+export type { AttemptPhase, Mode, OperationPhase, Phase, RefusingPhase } from "./core/phases.ts";
+export { attemptPhases, operationPhases } from "./core/phases.ts";
+export type { Redacted, RedactionPolicy, Redactor, RedactorOptions } from "./core/redact.ts";
+export { createRedactor } from "./core/redact.ts";
+export type { Incremented, IncrementOptions, StateStore, Versioned, WriteOptions } from "./core/state-store.ts";
+export type { OwnerTags, TagCodec, Tags } from "./core/tags.ts";
+export type { TelemetryOptions } from "./core/telemetry.ts";
+export type { CredentialLeaseOptions } from "./credentials/lease.ts";
+export { credentialLease } from "./credentials/lease.ts";
+export type { CallQuestion, Guard, ReconcileOptions, WrapOptions } from "./guard.ts";
+export { createGuard } from "./guard.ts";
+export type { GuardOptions } from "./guard-options.ts";
+export type { OwnershipOptions } from "./ownership/own-phase.ts";
+export { plainTags } from "./ownership/plain-tags.ts";
+export type { RateLimitOptions } from "./rate-limit/rate-limit.ts";

@@ -1,0 +1,47 @@
+import type { Clock } from "../core/clock.ts";
+import type { OpenIntent } from "../core/journal.ts";
+
+/** Creates whose outcome nobody knows, by fingerprint: the next equal create resumes one of them. */
+export interface OpenIntents {
+  /** Takes the oldest open intent with this fingerprint, if any is young enough for the cloud to remember its token. */
+  take(fingerprint: string): OpenIntent | undefined;
+  add(intent: OpenIntent): void;
+  readonly size: number;
+}
+
+/**
+ * Starts from the intents that the journal found open.
+ *
+ * @param windowMs - How long clouds remember an idempotency token, in milliseconds.
+ */
+export function openIntents(unfinished: readonly OpenIntent[], clock: Clock, windowMs: number): OpenIntents {
+  const byFingerprint = new Map<string, OpenIntent[]>();
+  let size = 0;
+
+  function add(intent: OpenIntent): void {
+    if (intent.fingerprint === undefined) return;
+    const list = byFingerprint.get(intent.fingerprint);
+    if (list === undefined) byFingerprint.set(intent.fingerprint, [intent]);
+    else list.push(intent);
+    size++;
+  }
+
+  for (const intent of unfinished) add(intent);
+
+  return {
+    add,
+    take(fingerprint) {
+      const list = byFingerprint.get(fingerprint);
+      while (list !== undefined && list.length > 0) {
+        const intent = list.shift() as OpenIntent;
+        size--;
+        if (list.length === 0) byFingerprint.delete(fingerprint);
+        if (clock.now() - intent.at <= windowMs) return intent;
+      }
+      return undefined;
+    },
+    get size() {
+      return size;
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { OwnerTags, TagCodec, Tags } from "../core/tags.ts";
+
+const prefix = "provider-guard/";
+
+const keys = {
+  managementCluster: `${prefix}management-cluster`,
+  provider: `${prefix}provider`,
+  clusterNamespace: `${prefix}cluster-namespace`,
+  clusterName: `${prefix}cluster-name`,
+  clusterUid: `${prefix}cluster-uid`,
+  machineName: `${prefix}machine-name`,
+  machineUid: `${prefix}machine-uid`,
+  createdAt: `${prefix}created-at`,
+  intent: `${prefix}intent`,
+} as const satisfies Record<keyof OwnerTags, string>;
+
+/**
+ * Owner tags for clouds with free-form tags: nine keys under `provider-guard/`, every value
+ * made of letters, digits, `.`, `_` and `-`. `created-at` is in Unix seconds.
+ *
+ * @example
+ * import { plainTags } from "provider-guard";
+ * const owner = plainTags.decode({ "provider-guard/management-cluster": "6f9c", "provider-guard/provider": "acme" });
+ */
+export const plainTags: TagCodec = {
+  prefix,
+  encode(owner, createdAtMs, intent) {
+    const { cluster, machine } = owner;
+    return {
+      [keys.managementCluster]: owner.managementCluster,
+      [keys.provider]: owner.provider,
+      ...(cluster === undefined
+        ? {}
+        : {
+            [keys.clusterNamespace]: cluster.namespace,
+            [keys.clusterName]: cluster.name,
+            [keys.clusterUid]: cluster.uid,
+          }),
+      ...(machine === undefined ? {} : { [keys.machineName]: machine.name, [keys.machineUid]: machine.uid }),
+      [keys.createdAt]: String(Math.floor(createdAtMs / 1000)),
+      [keys.intent]: intent,
+    };
+  },
+  decode(tags): OwnerTags | undefined {
+    const managementCluster = tags[keys.managementCluster];
+    const provider = tags[keys.provider];
+    if (managementCluster === undefined || provider === undefined) return undefined;
+    const createdAt = Number(tags[keys.createdAt]);
+    return {
+      managementCluster,
+      provider,
+      ...optional(tags, "clusterNamespace"),
+      ...optional(tags, "clusterName"),
+      ...optional(tags, "clusterUid"),
+      ...optional(tags, "machineName"),
+      ...optional(tags, "machineUid"),
+      ...optional(tags, "intent"),
+      ...(Number.isSafeInteger(createdAt) && createdAt > 0 ? { createdAt } : {}),
+    };
+  },
+};
+
+function optional(tags: Tags, name: Exclude<keyof OwnerTags, "createdAt">): Partial<OwnerTags> {
+  const value = tags[keys[name]];
+  return value === undefined ? {} : { [name]: value };
+}
