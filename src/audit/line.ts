@@ -1,0 +1,69 @@
+import { hash } from "node:crypto";
+import type { Principal } from "../core/owner.ts";
+
+/** Version of the file format that this library writes, and the newest it reads. */
+export const formatVersion = 1;
+
+/** What stands for the previous hash in the very first line: 32 zero bytes. */
+export const genesis = "A".repeat(43);
+
+/** Longest line, in bytes, that a reader accepts: it bounds a reader's memory. */
+export const maxLineBytes = 16 * 1024 * 1024;
+
+/** Longest record, in UTF-16 units (each at most 3 bytes), that a writer accepts. */
+export const maxRecordLength = 5 * 1024 * 1024;
+
+/** First line of every segment. */
+export interface HeaderRecord {
+  readonly type: "header";
+  readonly version: number;
+  /** The same in all segments of one journal. */
+  readonly chain: string;
+  /** Counts from 1, as the segment's file name does. */
+  readonly segment: number;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+  readonly principal: Principal;
+}
+
+/** A line as it was read back. */
+export interface StoredRecord {
+  readonly seq: number;
+  readonly prev: string;
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+/** Where a chain stands: its last line's number and hash. */
+export interface JournalHead {
+  /** Counts from 0; the first segment's header is line 0. */
+  readonly seq: number;
+  /** SHA-256 of a zero byte and the line's bytes without the newline, in base64url. */
+  readonly hash: string;
+}
+
+/** The chain before its first line. */
+export const emptyChain: JournalHead = { seq: -1, hash: genesis };
+
+/** How a line starts, whatever it records: bytes, not meaning, so that a verifier never serializes again. */
+export const linePrefix = (seq: number, prev: string): string => `{"seq":${seq},"prev":"${prev}",`;
+
+/**
+ * Hash of the line in `buffer[start, end)`. The byte before it must be free for use: it becomes the
+ * leading zero, which spares a copy.
+ */
+export function hashLine(buffer: Buffer, start: number, end: number): string {
+  buffer[start - 1] = 0;
+  return hash("sha256", buffer.subarray(start - 1, end), "base64url");
+}
+
+const segmentPattern = /^(\d{8})\.jsonl$/;
+
+/** File name of a segment: `00000001.jsonl`. */
+export const segmentName = (segment: number): string => `${String(segment).padStart(8, "0")}.jsonl`;
+
+/** Number of the segment in a file of this name, or `undefined` for other files. */
+export function segmentNumber(name: string): number | undefined {
+  const digits = segmentPattern.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
