@@ -1,12 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { describe, expect, it } from "vitest";
-import { entries, expectNone, read, root } from "../docs/repository.ts";
+import { entries, expectNone, read } from "../docs/repository.ts";
 import { tarball } from "./packed.ts";
 
+const require = createRequire(import.meta.url);
 const manifest = JSON.parse(read("package.json")) as { exports: Record<string, unknown>; files: string[] };
 
 function packedFiles(): string[] {
@@ -29,7 +31,7 @@ describe("the packed tarball", () => {
   });
 
   it("resolves, with types, for ESM importers (are the types wrong?)", () => {
-    const attw = join(root, "node_modules", "@arethetypeswrong", "cli", "dist", "index.js");
+    const attw = join(dirname(require.resolve("@arethetypeswrong/cli/package.json")), "dist", "index.js");
     try {
       execFileSync(process.execPath, [attw, tarball(), "--profile", "esm-only", "--no-emoji", "--no-color"], {
         encoding: "utf8",
