@@ -12,7 +12,7 @@ export function read(path: string): string {
 }
 
 /** Files under a folder of the repository whose name ends so; none where the folder does not exist. */
-function filesIn(folder: string, ending: string): string[] {
+export function filesIn(folder: string, ending: string): string[] {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .map((name) => join(folder, name).split(sep).join("/"))
