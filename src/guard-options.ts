@@ -49,7 +49,7 @@ const mode = z.enum(["enforce", "observe"]);
 const part = z.union([z.literal(false), z.looseObject({})]).optional(); // each part checks its own
 
 const schema = z.strictObject({
-  owner: z.unknown(),
+  owner: z.unknown().optional(),
   audit: z.union([z.literal(false), z.looseObject({ open: z.function() })], {
     error: "expected a journal such as fileJournal({ directory }), or false to go without an audit log",
   }),

@@ -182,10 +182,10 @@ function runningGuard({ runtime, rings, parts, journal, state, freeze, scopes }:
     const binding = createBinding(adapter as unknown as Adapter, client, options.credentials);
     const attachment = adapter.attach(client, runner.port(binding));
     const wrapped = { guard, original: client, attachment: attachment as Attachment<object> };
-    for (const face of [client, attachment.client]) {
-      wrappedClients.set(face, wrapped);
-      bindings.set(face, binding);
-    }
+    bindings.set(attachment.client, binding);
+    wrappedClients.set(attachment.client, wrapped);
+    // A function is not hooked but stood in for, and may be everybody's, as the global fetch is.
+    if (typeof client !== "function") wrappedClients.set(client, wrapped);
     return attachment.client as T;
   }
 
@@ -199,13 +199,14 @@ function runningGuard({ runtime, rings, parts, journal, state, freeze, scopes }:
       );
     }
     wrapped.attachment.detach();
-    for (const face of [wrapped.original, wrapped.attachment.client]) wrappedClients.delete(face);
+    wrappedClients.delete(wrapped.attachment.client);
+    if (typeof wrapped.original !== "function") wrappedClients.delete(wrapped.original);
     return wrapped.original as T;
   }
 
   function explain(question?: CallQuestion): PipelineView {
     if (question === undefined) return explainPipeline(rings, modeOf);
-    const binding = bindings.get(question.client);
+    const binding = bindings.get(wrappedClients.get(question.client)?.attachment.client ?? question.client);
     if (binding === undefined) {
       throw new GuardError("ERR_ADAPTER_MISMATCH", "guard.explain: client: not wrapped by this guard");
     }

@@ -108,8 +108,11 @@ function tagSupport(options: FetchAdapterOptions, routes: ReadonlyMap<string, Ro
       const place = routes.get(call.operation)?.token;
       const input = inputOf(call);
       if (place === undefined) return undefined;
-      if ("header" in place)
+      if ("header" in place) {
+        const mine = input.headers[place.header]; // the caller set one
+        if (mine !== undefined) return { input, token: mine };
         return { input: { ...input, headers: { ...input.headers, [place.header]: token } }, token };
+      }
       const own = readPath(input.body, place.body);
       if (typeof own === "string") return { input, token: own };
       return { input: { ...input, body: withPath(input.body, place.body, token) }, token };

@@ -4,6 +4,11 @@ import type { LimitRule } from "../core/limit-rule.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
+/** What a waiting call gets when the guard is closed. */
+export function guardClosed(): GuardError {
+  return new GuardError("ERR_GUARD_CLOSED", "the guard was closed while this call waited; nothing was sent");
+}
+
 interface Waiter {
   readonly admit: () => void;
   readonly reject: (reason: unknown) => void;
@@ -97,9 +102,7 @@ export class Gate {
     this.#timer?.cancel();
     this.#timer = undefined;
     for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
-      waiter.reject(
-        new GuardError("ERR_GUARD_CLOSED", "the guard was closed while this call waited; nothing was sent"),
-      );
+      waiter.reject(guardClosed());
     }
   }
 }

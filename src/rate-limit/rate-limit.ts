@@ -7,7 +7,7 @@ import type { Explanation, PhaseInterceptor } from "../core/interceptor.ts";
 import type { LimitRule } from "../core/limit-rule.ts";
 import { refuse } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
-import { Gate } from "./gate.ts";
+import { Gate, guardClosed } from "./gate.ts";
 import { limitRuleSchema, ruleFor } from "./rules.ts";
 
 /** Options of the rate limit. */
@@ -36,6 +36,7 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime): PhaseInt
   const gates = new Map<string, Gate>();
   const gateOfTarget = new WeakMap<Target, Gate>(); // a target object belongs to one operation of one client
   let sweepAt = 1024;
+  let closed = false;
 
   telemetry.gauge("rate_limit.tokens", "Tokens at hand, by bucket", (observe) => {
     const now = clock.monotonic();
@@ -77,6 +78,7 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime): PhaseInt
   async function wait(gate: Gate, call: Call): Promise<number> {
     const from = clock.monotonic();
     try {
+      if (closed) throw guardClosed();
       await gate.enter(call.owner.cluster?.uid ?? "", call.operation, call.signal);
     } catch (error) {
       throw isGuardError(error) ? refuse(call, "limit", name, error as GuardError) : error;
@@ -124,6 +126,7 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime): PhaseInt
       return { verdict: observing ? "pass" : "wait", reason: `${rule}, ${state}, about ${ms} ms` };
     },
     close() {
+      closed = true;
       for (const gate of gates.values()) gate.close();
       gates.clear();
     },
