@@ -1,0 +1,65 @@
+import type { Classification } from "../../src/core/adapter.ts";
+import type { CallKind } from "../../src/core/call.ts";
+import { exceptions } from "./exceptions.ts";
+import type { FactBook } from "./facts.ts";
+import { resourceTypeOf } from "./resource-types.ts";
+import { isCovered } from "./table.ts";
+import { createVerb } from "./verbs.ts";
+
+const read =
+  /^(?:Batch|Transact)?(?:Check|Decode|Describe|Estimate|Filter|Get|Head|List|Lookup|Preview|Query|Scan|Search|Select|Simulate|Validate)(?=[A-Z]|$)/;
+const remove = /^(?:Batch)?(?:Abort|Cancel|Delete|Deprovision|Deregister|Release|Terminate)(?=[A-Z]|$)/;
+const plainCreate =
+  /^(?:Allocate|Copy|Create|Import|Launch|Purchase|Register|Replicate|Request|Restore|Run)(?=[A-Z]|$)/;
+const update =
+  /^(?:Batch)?(?:Accept|Activate|Add|Apply|Assign|Associate|Attach|Authorize|Change|Complete|Configure|Confirm|Continue|Deactivate|Detach|Disable|Disassociate|Enable|Execute|Export|Modify|Monitor|Move|Provision|Publish|Put|Reboot|Reject|Remove|Replace|Reset|Resume|Revoke|Rotate|Send|Set|Start|Stop|Subscribe|Suspend|Tag|Unassign|Unmonitor|Unsubscribe|Untag|Update|Upload)(?=[A-Z]|$)/;
+
+/** What undoes what: taking away a part of something is an update, as adding the part was. */
+const opposites: readonly (readonly [undo: string, make: string])[] = [
+  ["Delete", "Create"],
+  ["Delete", "Put"],
+  ["Deregister", "Register"],
+];
+
+/**
+ * Says what an operation does, by its verb and by whether the SDK's model has a place for tags.
+ * An operation that makes something without tags of its own, such as a route, is an update of
+ * what it hangs on. What nobody recognises counts as mutating, and as not known.
+ */
+export function classifyWith(book: FactBook): (operation: string, service: string) => Classification {
+  function createKind(service: string, operation: string): CallKind | undefined {
+    const exception = exceptions.get(`${service}.${operation}`);
+    if (exception !== undefined) return exception;
+    if (!createVerb.test(operation)) return undefined;
+    const facts = book.get(service, operation);
+    if (facts?.tags !== undefined) return "create";
+    if (facts !== undefined && isCovered(service)) return "update";
+    return plainCreate.test(operation) ? "create" : undefined;
+  }
+
+  function isPart(service: string, operation: string): boolean {
+    return opposites.some(([undo, make]) => {
+      if (!operation.startsWith(undo)) return false;
+      const opposite = make + operation.slice(undo.length);
+      return book.get(service, opposite) !== undefined && createKind(service, opposite) === "update";
+    });
+  }
+
+  function kindOf(service: string, operation: string): CallKind | undefined {
+    const created = createKind(service, operation);
+    if (created !== undefined) return created;
+    if (read.test(operation)) return "read";
+    if (remove.test(operation)) return isPart(service, operation) ? "update" : "delete";
+    return update.test(operation) ? "update" : undefined;
+  }
+
+  return (operation, service) => {
+    const kind = kindOf(service, operation);
+    const resourceType = resourceTypeOf(service, operation);
+    return {
+      kind: kind ?? "update",
+      known: kind !== undefined,
+      ...(resourceType === undefined ? {} : { resourceType }),
+    };
+  };
+}

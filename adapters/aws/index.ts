@@ -1,0 +1,94 @@
+import { z } from "zod";
+import type { Adapter } from "../../src/core/adapter.ts";
+import { parseOptions } from "../../src/core/config.ts";
+import { attachClient } from "./attach.ts";
+import { classifyWith } from "./classify.ts";
+import { type AwsClient, type Context, isAwsClient } from "./client.ts";
+import { classifyError } from "./errors.ts";
+import { factBook } from "./facts.ts";
+import { traceOf } from "./headers.ts";
+import { requireImdsV2 } from "./imds.ts";
+import { limits } from "./limits.ts";
+import type { SendPast } from "./read-tags.ts";
+import { redactionWith } from "./redaction.ts";
+import { fieldsOf } from "./tag-styles.ts";
+import { tagSupport } from "./tags.ts";
+
+export type { AwsClient } from "./client.ts";
+
+/** Options of {@link aws}. */
+export interface AwsOptions {
+  /**
+   * Which account the client works in: limits and breakers are kept apart by it.
+   * @defaultValue one account for all clients
+   */
+  readonly account?: string;
+  /**
+   * `false` leaves the options of the instance metadata service as the caller gave them. By default
+   * RunInstances, launch templates and launch configurations require IMDSv2 with a hop limit of 1,
+   * unless the caller set those members.
+   */
+  readonly imds?: false;
+}
+
+const schema = z.strictObject({
+  account: z.string().min(1).optional(),
+  imds: z.literal(false).optional(),
+});
+
+function namesOf({ clientName, commandName, __smithy_context: smithy }: Context): [service: string, operation: string] {
+  const service = clientName?.replace(/Client$/, "") ?? smithy?.service ?? "unknown";
+  const operation = commandName?.replace(/Command$/, "") ?? smithy?.operation ?? "unknown";
+  return [service, operation];
+}
+
+/**
+ * Makes the adapter for any client of the AWS SDK for JavaScript v3.
+ * The client is hooked as it is: paginators, waiters, presigners, callbacks and abort signals go on
+ * working, and a request that reaches the wire around the guard is refused with `ERR_ADAPTER_BYPASSED`.
+ *
+ * @param options - See {@link AwsOptions}.
+ * @returns An adapter; one can serve many clients.
+ * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the option.
+ * @example
+ * import { aws } from "provider-guard/aws";
+ * const adapter = aws({ account: "123456789012" });
+ * @see AWS SDK for JavaScript developer guide, "Middleware stack", read 2026-11
+ */
+export function aws(options: AwsOptions = {}): Adapter<AwsClient> {
+  const { account, imds } = parseOptions(schema, options, "aws");
+  const book = factBook();
+  const senders = new WeakMap<object, SendPast>();
+  return {
+    name: "aws",
+    cloud: "aws",
+    limits,
+    accepts: isAwsClient,
+    attach: (client, port) =>
+      attachClient(client, port, {
+        ready: (send) => void senders.set(client, send),
+        draft(context, input) {
+          const [service, operation] = namesOf(context);
+          book.learn(service, operation, context.__smithy_context?.operationSchema);
+          return {
+            service,
+            operation,
+            input: imds === false ? input : requireImdsV2(service, operation, input),
+            ...(account === undefined ? {} : { account }),
+          };
+        },
+      }),
+    classify: classifyWith(book),
+    errors: classifyError,
+    answer(result) {
+      try {
+        const { response, output } = fieldsOf(result);
+        return { class: "ok", ...traceOf(fieldsOf(output).$metadata, response) };
+      } catch {
+        return { class: "ok" };
+      }
+    },
+    tags: tagSupport(book, (client) => senders.get(client)),
+    redaction: redactionWith(book),
+  };
+}

@@ -1,0 +1,640 @@
+// Written by scripts/generate-aws-table.ts from the schemas of the AWS SDK 3.1169.0. Do not edit.
+
+/** What EC2 takes as ResourceType in TagSpecifications. */
+export const ec2ResourceTypes: ReadonlySet<string> = new Set(
+  `application-status-check capacity-block capacity-manager-data-export capacity-reservation capacity-reservation-cancellation-quote capacity-reservation-fleet capacity-reservation-modification-quote carrier-gateway client-vpn-endpoint coip-pool customer-gateway declarative-policies-report dedicated-host dhcp-options egress-only-internet-gateway elastic-gpu elastic-ip export-image-task export-instance-task fca-policy fleet fpga-image host-reservation image image-usage-report import-image-task import-snapshot-task instance instance-connect-endpoint instance-event-window internet-gateway ipam ipam-external-resource-verification-token ipam-internet-registry-association ipam-policy ipam-pool ipam-pool-allocation ipam-prefix-list-resolver ipam-prefix-list-resolver-target ipam-resource-discovery ipam-resource-discovery-association ipam-scope ipv4pool-ec2 ipv6pool-ec2 key-pair launch-template local-gateway local-gateway-route-table local-gateway-route-table-virtual-interface-group-association local-gateway-route-table-vpc-association local-gateway-virtual-interface local-gateway-virtual-interface-group mac-modification-task metric-category natgateway network-acl network-insights-access-scope network-insights-access-scope-analysis network-insights-analysis network-insights-path network-interface outpost-lag placement-group prefix-list replace-root-volume-task reserved-instances route-server route-server-endpoint route-server-peer route-table secondary-interface secondary-network secondary-subnet security-group security-group-rule service-link-virtual-interface snapshot spot-fleet-request spot-instances-request subnet subnet-cidr-reservation traffic-mirror-filter traffic-mirror-filter-rule traffic-mirror-session traffic-mirror-target transit-gateway transit-gateway-attachment transit-gateway-connect-peer transit-gateway-metering-policy transit-gateway-multicast-domain transit-gateway-policy-table transit-gateway-route-table transit-gateway-route-table-announcement verified-access-endpoint verified-access-endpoint-target verified-access-group verified-access-instance verified-access-policy verified-access-trust-provider volume vpc vpc-block-public-access-exclusion vpc-encryption-control vpc-endpoint vpc-endpoint-connection vpc-endpoint-connection-device-type vpc-endpoint-service vpc-endpoint-service-permission vpc-flow-log vpc-peering-connection vpn-concentrator vpn-connection vpn-connection-device-type vpn-gateway`.split(
+    " ",
+  ),
+);
+
+/** By service, one line for each operation: name, path:style of its tags, idempotency token, sensitive members. */
+export const operations: Readonly<Record<string, string>> = {
+  AutoScaling: `CreateAutoScalingGroup Tags:Key
+CreateLaunchConfiguration
+CreateOrUpdateTags Tags:Key
+DeleteTags Tags:Key
+LaunchInstances - ClientToken
+PutAccountSetting
+PutLifecycleHook
+PutNotificationConfiguration
+PutScalingPolicy
+PutScheduledUpdateGroupAction
+PutWarmPool
+StartInstanceRefresh`,
+  CloudFormation: `CancelUpdateStack - ClientRequestToken
+ContinueUpdateRollback - ClientRequestToken
+CreateChangeSet Tags:Key
+CreateGeneratedTemplate
+CreateStack Tags:Key ClientRequestToken
+CreateStackInstances - OperationId
+CreateStackRefactor
+CreateStackSet Tags:Key ClientRequestToken
+DeleteStack - ClientRequestToken
+DeleteStackInstances - OperationId
+DetectStackSetDrift - OperationId
+ExecuteChangeSet - ClientRequestToken
+ImportStacksToStackSet - OperationId
+PublishType
+RecordHandlerProgress - ClientRequestToken
+RegisterPublisher
+RegisterType - ClientRequestToken
+RollbackStack - ClientRequestToken
+StartResourceScan - ClientRequestToken
+UpdateStack Tags:Key ClientRequestToken
+UpdateStackInstances - OperationId
+UpdateStackSet Tags:Key OperationId`,
+  CloudWatchLogs: `CreateDelivery tags:map
+CreateExportTask
+CreateImportTask
+CreateLogAnomalyDetector tags:map
+CreateLogGroup tags:map
+CreateLogStream
+CreateLookupTable tags:map
+CreateScheduledQuery tags:map
+PutAccountPolicy
+PutBearerTokenAuthentication
+PutDataProtectionPolicy
+PutDeliveryDestination tags:map
+PutDeliveryDestinationPolicy
+PutDeliverySource tags:map
+PutDestination tags:map
+PutDestinationPolicy
+PutIndexPolicy
+PutIntegration
+PutLogEvents
+PutLogGroupDeletionProtection
+PutMetricFilter
+PutQueryDefinition - clientToken
+PutResourcePolicy
+PutRetentionPolicy
+PutStorageTierPolicy
+PutSubscriptionFilter
+PutSyslogConfiguration
+PutTransformer
+StartLiveTail
+StartQuery
+TagLogGroup tags:map
+TagResource tags:map`,
+  DynamoDB: `CreateBackup
+CreateGlobalTable
+CreateTable Tags:Key
+ExecuteTransaction - ClientRequestToken
+ExportTableToPointInTime - ClientToken
+ImportTable - ClientToken
+PutItem
+PutResourcePolicy
+RestoreTableFromBackup
+RestoreTableToPointInTime
+StartBulkPutItems - ClientToken
+TagResource Tags:Key
+TransactWriteItems - ClientRequestToken`,
+  EC2: `AcceptAddressTransfer TagSpecifications:specifications
+AllocateAddress TagSpecifications:specifications
+AllocateHosts TagSpecifications:specifications ClientToken
+AllocateIpamPoolCidr TagSpecifications:specifications ClientToken
+AssociateApplicationStatusCheck - ClientToken
+AssociateClientVpnTargetNetwork - ClientToken
+AssociateIpamResourceDiscovery TagSpecifications:specifications ClientToken
+AssociateNetworkingFlexCostAllocationPolicy - ClientToken
+AssociateTrunkInterface - ClientToken
+AttachVerifiedAccessTrustProvider - ClientToken
+AuthorizeClientVpnIngress - ClientToken
+AuthorizeSecurityGroupEgress TagSpecifications:specifications
+AuthorizeSecurityGroupIngress TagSpecifications:specifications
+BatchModifyIpamRoutingPolicyRegistrations - ClientToken
+BundleInstance - - UploadPolicy,UploadPolicySignature
+CopyFpgaImage - ClientToken
+CopyImage TagSpecifications:specifications ClientToken
+CopySnapshot TagSpecifications:specifications - PresignedUrl
+CopyVolumes TagSpecifications:specifications ClientToken
+CreateApplicationStatusCheck TagSpecifications:specifications ClientToken
+CreateCapacityManagerDataExport TagSpecifications:specifications ClientToken
+CreateCapacityReservation TagSpecifications:specifications ClientToken
+CreateCapacityReservationBySplitting TagSpecifications:specifications ClientToken
+CreateCapacityReservationCancellationQuote TagSpecifications:specifications ClientToken
+CreateCapacityReservationDateChangeQuote TagSpecifications:specifications ClientToken
+CreateCapacityReservationFleet TagSpecifications:specifications ClientToken
+CreateCarrierGateway TagSpecifications:specifications ClientToken
+CreateClientVpnEndpoint TagSpecifications:specifications ClientToken
+CreateClientVpnRoute - ClientToken
+CreateCoipCidr
+CreateCoipPool TagSpecifications:specifications
+CreateCustomerGateway TagSpecifications:specifications
+CreateDefaultSubnet
+CreateDefaultVpc
+CreateDelegateMacVolumeOwnershipTask TagSpecifications:specifications ClientToken MacCredentials
+CreateDhcpOptions TagSpecifications:specifications
+CreateEgressOnlyInternetGateway TagSpecifications:specifications ClientToken
+CreateFleet TagSpecifications:specifications ClientToken LaunchTemplateSpecificationUserData
+CreateFlowLogs TagSpecifications:specifications ClientToken
+CreateFpgaImage TagSpecifications:specifications ClientToken
+CreateImage TagSpecifications:specifications
+CreateImageUsageReport TagSpecifications:specifications ClientToken
+CreateInstanceConnectEndpoint TagSpecifications:specifications ClientToken
+CreateInstanceEventWindow TagSpecifications:specifications
+CreateInstanceExportTask TagSpecifications:specifications
+CreateInternetGateway TagSpecifications:specifications
+CreateInterruptibleCapacityReservationAllocation TagSpecifications:specifications ClientToken
+CreateIpam TagSpecifications:specifications ClientToken
+CreateIpamExternalResourceVerificationToken TagSpecifications:specifications ClientToken
+CreateIpamInternetRegistryAssociation TagSpecifications:specifications ClientToken
+CreateIpamPolicy TagSpecifications:specifications ClientToken
+CreateIpamPool TagSpecifications:specifications ClientToken
+CreateIpamPrefixListResolver TagSpecifications:specifications ClientToken
+CreateIpamPrefixListResolverTarget TagSpecifications:specifications ClientToken
+CreateIpamResourceDiscovery TagSpecifications:specifications ClientToken
+CreateIpamRoutingPolicyRegistration - ClientToken
+CreateIpamScope TagSpecifications:specifications ClientToken
+CreateKeyPair TagSpecifications:specifications
+CreateLaunchTemplate TagSpecifications:specifications ClientToken UserData
+CreateLaunchTemplateVersion - ClientToken UserData
+CreateLocalGatewayRoute
+CreateLocalGatewayRouteTable TagSpecifications:specifications
+CreateLocalGatewayRouteTableVirtualInterfaceGroupAssociation TagSpecifications:specifications
+CreateLocalGatewayRouteTableVpcAssociation TagSpecifications:specifications
+CreateLocalGatewayVirtualInterface TagSpecifications:specifications
+CreateLocalGatewayVirtualInterfaceGroup TagSpecifications:specifications
+CreateMacSystemIntegrityProtectionModificationTask TagSpecifications:specifications ClientToken MacCredentials
+CreateManagedPrefixList TagSpecifications:specifications ClientToken
+CreateMetricCategory TagSpecifications:specifications ClientToken
+CreateNatGateway TagSpecifications:specifications ClientToken
+CreateNetworkAcl TagSpecifications:specifications ClientToken
+CreateNetworkAclEntry
+CreateNetworkInsightsAccessScope TagSpecifications:specifications ClientToken
+CreateNetworkInsightsPath TagSpecifications:specifications ClientToken
+CreateNetworkInterface TagSpecifications:specifications ClientToken
+CreateNetworkInterfacePermission
+CreateNetworkingFlexCostAllocationPolicy TagSpecifications:specifications ClientToken
+CreatePlacementGroup TagSpecifications:specifications
+CreatePublicIpv4Pool TagSpecifications:specifications
+CreateReplaceRootVolumeTask TagSpecifications:specifications ClientToken
+CreateReservedInstancesListing - ClientToken
+CreateRestoreImageTask TagSpecifications:specifications
+CreateRoute
+CreateRouteServer TagSpecifications:specifications ClientToken
+CreateRouteServerEndpoint TagSpecifications:specifications ClientToken
+CreateRouteServerPeer TagSpecifications:specifications
+CreateRouteTable TagSpecifications:specifications ClientToken
+CreateSecondaryNetwork TagSpecifications:specifications ClientToken
+CreateSecondarySubnet TagSpecifications:specifications ClientToken
+CreateSecurityGroup TagSpecifications:specifications
+CreateSnapshot TagSpecifications:specifications
+CreateSnapshots TagSpecifications:specifications
+CreateSpotDatafeedSubscription
+CreateStoreImageTask
+CreateSubnet TagSpecifications:specifications
+CreateSubnetCidrReservation TagSpecifications:specifications
+CreateTags Tags:Key
+CreateTrafficMirrorFilter TagSpecifications:specifications ClientToken
+CreateTrafficMirrorFilterRule TagSpecifications:specifications ClientToken
+CreateTrafficMirrorSession TagSpecifications:specifications ClientToken
+CreateTrafficMirrorTarget TagSpecifications:specifications ClientToken
+CreateTransitGateway TagSpecifications:specifications
+CreateTransitGatewayConnect TagSpecifications:specifications
+CreateTransitGatewayConnectPeer TagSpecifications:specifications
+CreateTransitGatewayMeteringPolicy TagSpecifications:specifications
+CreateTransitGatewayMeteringPolicyEntry
+CreateTransitGatewayMulticastDomain TagSpecifications:specifications
+CreateTransitGatewayPeeringAttachment TagSpecifications:specifications
+CreateTransitGatewayPolicyTable TagSpecifications:specifications
+CreateTransitGatewayPolicyTableEntry
+CreateTransitGatewayPrefixListReference
+CreateTransitGatewayRoute
+CreateTransitGatewayRouteTable TagSpecifications:specifications
+CreateTransitGatewayRouteTableAnnouncement TagSpecifications:specifications
+CreateTransitGatewayVpcAttachment TagSpecifications:specifications
+CreateVerifiedAccessEndpoint TagSpecifications:specifications ClientToken
+CreateVerifiedAccessGroup TagSpecifications:specifications ClientToken
+CreateVerifiedAccessInstance TagSpecifications:specifications ClientToken
+CreateVerifiedAccessTrustProvider TagSpecifications:specifications ClientToken ClientSecret
+CreateVolume TagSpecifications:specifications ClientToken
+CreateVpc TagSpecifications:specifications
+CreateVpcBlockPublicAccessExclusion TagSpecifications:specifications
+CreateVpcEncryptionControl TagSpecifications:specifications
+CreateVpcEndpoint TagSpecifications:specifications ClientToken
+CreateVpcEndpointConnectionNotification - ClientToken
+CreateVpcEndpointServiceConfiguration TagSpecifications:specifications ClientToken
+CreateVpcPeeringConnection TagSpecifications:specifications
+CreateVpnConcentrator TagSpecifications:specifications
+CreateVpnConnection TagSpecifications:specifications - PreSharedKey
+CreateVpnConnectionRoute
+CreateVpnGateway TagSpecifications:specifications
+DeleteApplicationStatusCheck - ClientToken
+DeleteIpamRoutingPolicyRegistration - ClientToken
+DeleteSecondaryNetwork - ClientToken
+DeleteSecondarySubnet - ClientToken
+DeleteTags Tags:Key
+DeleteVerifiedAccessEndpoint - ClientToken
+DeleteVerifiedAccessGroup - ClientToken
+DeleteVerifiedAccessInstance - ClientToken
+DeleteVerifiedAccessTrustProvider - ClientToken
+DetachVerifiedAccessTrustProvider - ClientToken
+DisableApplicationStatusCheckSuppression - ClientToken
+DisableCapacityManager - ClientToken
+DisassociateApplicationStatusCheck - ClientToken
+DisassociateTrunkInterface - ClientToken
+EnableApplicationStatusCheckSuppression - ClientToken
+EnableCapacityManager - ClientToken
+EnableIpamInternetRegistryAssociation - ClientToken
+ExportClientVpnClientCertificateRevocationList
+ExportClientVpnClientConfiguration
+ExportImage TagSpecifications:specifications ClientToken
+ExportTransitGatewayRoutes
+ExportVerifiedAccessInstanceClientConfiguration
+ImportClientVpnClientCertificateRevocationList
+ImportImage TagSpecifications:specifications ClientToken Url
+ImportInstance - - ImportManifestUrl,UserData
+ImportKeyPair TagSpecifications:specifications
+ImportSnapshot TagSpecifications:specifications ClientToken Url
+ImportVolume - - ImportManifestUrl
+ModifyApplicationStatusCheck - ClientToken
+ModifyClientVpnEndpointAuthorizationPolicy - ClientToken
+ModifyFleet - - LaunchTemplateSpecificationUserData
+ModifyInstanceAttribute - - Value
+ModifyInstanceCreditSpecification - ClientToken
+ModifyIpamPrefixListResolverTarget - ClientToken
+ModifyIpamRoutingPolicyRegistration - ClientToken
+ModifyLaunchTemplate - ClientToken
+ModifyNetworkingFlexCostAllocationPolicy - ClientToken
+ModifyReservedInstances - ClientToken
+ModifyVerifiedAccessEndpoint - ClientToken
+ModifyVerifiedAccessEndpointPolicy - ClientToken
+ModifyVerifiedAccessGroup - ClientToken
+ModifyVerifiedAccessGroupPolicy - ClientToken
+ModifyVerifiedAccessInstance - ClientToken
+ModifyVerifiedAccessInstanceLoggingConfiguration - ClientToken
+ModifyVerifiedAccessTrustProvider - ClientToken ClientSecret
+ModifyVpnTunnelOptions - - PreSharedKey,TunnelOptions
+MoveCapacityReservationInstances - ClientToken
+ProvisionByoipCidr
+ProvisionIpamByoasn
+ProvisionIpamPoolCidr - ClientToken
+ProvisionPublicIpv4PoolCidr
+PurchaseCapacityBlock TagSpecifications:specifications
+PurchaseCapacityBlockExtension
+PurchaseHostReservation TagSpecifications:specifications ClientToken
+PurchaseReservedInstancesOffering
+PurchaseScheduledInstances - ClientToken
+RegisterImage TagSpecifications:specifications - UefiData
+RegisterInstanceEventNotificationAttributes
+RegisterTransitGatewayMulticastGroupMembers
+RegisterTransitGatewayMulticastGroupSources
+ReportInstanceStatus - - Description
+RequestSpotFleet SpotFleetRequestConfig.TagSpecifications:specifications - UserData
+RequestSpotInstances TagSpecifications:specifications ClientToken UserData
+RestoreAddressToClassic
+RestoreImageFromRecycleBin
+RestoreManagedPrefixListVersion
+RestoreSnapshotFromRecycleBin
+RestoreSnapshotTier
+RestoreVolumeFromRecycleBin
+RunInstances TagSpecifications:specifications ClientToken UserData
+RunScheduledInstances - ClientToken LaunchSpecification
+StartDeclarativePoliciesReport TagSpecifications:specifications
+StartInstances
+StartNetworkInsightsAccessScopeAnalysis TagSpecifications:specifications ClientToken
+StartNetworkInsightsAnalysis TagSpecifications:specifications ClientToken
+StartVpcEndpointServicePrivateDnsVerification
+UpdateCapacityManagerMonitoredTagKeys - ClientToken
+UpdateCapacityManagerOrganizationsAccess - ClientToken`,
+  ECR: `CreatePullThroughCacheRule
+CreateRepository tags:Key
+CreateRepositoryCreationTemplate
+PutAccountSetting
+PutImage
+PutImageScanningConfiguration
+PutImageTagMutability
+PutLifecyclePolicy
+PutRegistryPolicy
+PutRegistryScanningConfiguration
+PutReplicationConfiguration
+PutSigningConfiguration
+RegisterPullTimeUpdateExclusion
+StartImageScan
+StartLifecyclePolicyPreview
+StartReplicationBackfill
+TagResource tags:Key
+UploadLayerPart`,
+  ECS: `CreateCapacityProvider tags:key
+CreateCluster tags:key
+CreateDaemon tags:key clientToken
+CreateExpressGatewayService tags:key - environment
+CreateGateway tags:key clientToken
+CreateService tags:key clientToken
+CreateTaskSet tags:key clientToken
+PutAccountSetting
+PutAccountSettingDefault
+PutAttributes
+PutClusterCapacityProviders
+RegisterContainerInstance tags:key
+RegisterDaemonTaskDefinition tags:key - environment,repositoryCredentials
+RegisterTaskDefinition tags:key - environment,repositoryCredentials
+RunTask tags:key clientToken environment
+StartTask tags:key - environment
+TagResource tags:key
+UpdateExpressGatewayService - - environment`,
+  EFS: `CreateAccessPoint Tags:Key ClientToken
+CreateFileSystem Tags:Key CreationToken
+CreateMountTarget
+CreateReplicationConfiguration
+CreateTags Tags:Key
+PutAccountPreferences
+PutBackupPolicy
+PutFileSystemPolicy
+PutLifecycleConfiguration
+TagResource Tags:Key`,
+  EKS: `ActivateCertificateAuthority - clientRequestToken
+AssociateEncryptionConfig - clientRequestToken
+AssociateIdentityProviderConfig tags:map clientRequestToken
+CancelUpdate - clientRequestToken
+CreateAccessEntry tags:map clientRequestToken
+CreateAddon tags:map clientRequestToken
+CreateCapability tags:map clientRequestToken
+CreateCertificateAuthority - clientRequestToken
+CreateCluster tags:map clientRequestToken
+CreateEksAnywhereSubscription tags:map clientRequestToken
+CreateFargateProfile tags:map clientRequestToken
+CreateNodegroup tags:map clientRequestToken
+CreatePodIdentityAssociation tags:map clientRequestToken
+DeleteCertificateAuthority - clientRequestToken
+DisassociateIdentityProviderConfig - clientRequestToken
+RegisterCluster tags:map clientRequestToken
+StartInsightsRefresh
+TagResource tags:map
+UpdateAccessEntry - clientRequestToken
+UpdateAddon - clientRequestToken
+UpdateCapability - clientRequestToken
+UpdateClusterConfig - clientRequestToken
+UpdateClusterVersion - clientRequestToken
+UpdateEksAnywhereSubscription - clientRequestToken
+UpdateNodegroupConfig - clientRequestToken
+UpdateNodegroupVersion - clientRequestToken
+UpdatePodIdentityAssociation - clientRequestToken`,
+  ElasticLoadBalancing: `AddTags Tags:Key
+CreateAppCookieStickinessPolicy
+CreateLBCookieStickinessPolicy
+CreateLoadBalancer Tags:Key
+CreateLoadBalancerListeners
+CreateLoadBalancerPolicy
+RegisterInstancesWithLoadBalancer`,
+  ElasticLoadBalancingV2: `AddTags Tags:Key
+CreateListener Tags:Key
+CreateLoadBalancer Tags:Key
+CreateRule Tags:Key
+CreateTargetGroup Tags:Key
+CreateTrustStore Tags:Key
+RegisterTargets`,
+  EventBridge: `CreateApiDestination
+CreateArchive
+CreateConnection - - ApiKeyValue,ClientSecret,Password,Value
+CreateEndpoint
+CreateEventBus Tags:Key
+CreatePartnerEventSource
+PutEvents
+PutPartnerEvents
+PutPermission
+PutRule Tags:Key
+PutTargets - - GraphQLOperation,Sql,Sqls
+StartReplay
+TagResource Tags:Key
+UpdateConnection - - ApiKeyValue,ClientSecret,Password,Value`,
+  IAM: `ChangePassword - - NewPassword,OldPassword
+CreateAccessKey
+CreateAccountAlias
+CreateDelegationRequest
+CreateGroup
+CreateInstanceProfile Tags:Key
+CreateLoginProfile - - Password
+CreateOpenIDConnectProvider Tags:Key
+CreatePolicy Tags:Key
+CreatePolicyVersion
+CreateRole Tags:Key
+CreateSAMLProvider Tags:Key - AddPrivateKey
+CreateServiceLinkedRole
+CreateServiceSpecificCredential
+CreateUser Tags:Key
+CreateVirtualMFADevice Tags:Key
+PutAccountProperties
+PutGroupPolicy
+PutRolePermissionsBoundary
+PutRolePolicy
+PutUserPermissionsBoundary
+PutUserPolicy
+TagInstanceProfile Tags:Key
+TagMFADevice Tags:Key
+TagOpenIDConnectProvider Tags:Key
+TagPolicy Tags:Key
+TagRole Tags:Key
+TagSAMLProvider Tags:Key
+TagServerCertificate Tags:Key
+TagUser Tags:Key
+UpdateLoginProfile - - Password
+UpdateSAMLProvider - - AddPrivateKey
+UploadSSHPublicKey
+UploadServerCertificate Tags:Key - PrivateKey
+UploadSigningCertificate`,
+  KMS: `CreateAlias
+CreateCustomKeyStore - - AccessKeyId,KeyStorePassword,RawSecretAccessKey
+CreateGrant
+CreateKey Tags:TagKey
+Encrypt - - Plaintext
+GenerateMac - - Message
+ImportKeyMaterial
+PutKeyPolicy
+ReplicateKey Tags:TagKey
+Sign - - Message
+TagResource Tags:TagKey
+UpdateCustomKeyStore - - AccessKeyId,KeyStorePassword,RawSecretAccessKey
+Verify - - Message
+VerifyMac - - Message`,
+  Lambda: `CheckpointDurableExecution - ClientToken ErrorData,ErrorMessage,ErrorType,Payload,StackTrace
+CreateAlias
+CreateCapacityProvider Tags:map
+CreateCodeSigningConfig Tags:map
+CreateEventSourceMapping Tags:map
+CreateFunction Tags:map - Variables,ZipFile
+CreateFunctionUrlConfig
+Invoke - - Payload
+InvokeWithResponseStream - - Payload
+PublishLayerVersion - - ZipFile
+PublishVersion
+PutFunctionCodeSigningConfig
+PutFunctionConcurrency
+PutFunctionEventInvokeConfig
+PutFunctionRecursionConfig
+PutFunctionScalingConfig
+PutProvisionedConcurrencyConfig
+PutResourcePolicy
+PutRuntimeManagementConfig
+SendDurableExecutionCallbackFailure - - ErrorData,ErrorMessage,ErrorType,StackTrace
+SendDurableExecutionCallbackSuccess - - Result
+StopDurableExecution - - ErrorData,ErrorMessage,ErrorType,StackTrace
+TagResource Tags:map
+UpdateFunctionCode - - ZipFile
+UpdateFunctionConfiguration - - Variables`,
+  RDS: `AddTagsToResource Tags:Key
+CopyDBClusterParameterGroup Tags:Key
+CopyDBClusterSnapshot Tags:Key - PreSignedUrl
+CopyDBParameterGroup Tags:Key
+CopyDBSnapshot Tags:Key - PreSignedUrl
+CopyOptionGroup Tags:Key
+CreateBlueGreenDeployment Tags:Key
+CreateCustomDBEngineVersion Tags:Key
+CreateDBCapacityReservation Tags:Key
+CreateDBCluster Tags:Key - MasterUserPassword,PreSignedUrl
+CreateDBClusterEndpoint Tags:Key
+CreateDBClusterParameterGroup Tags:Key
+CreateDBClusterSnapshot Tags:Key
+CreateDBInstance Tags:Key - MasterUserPassword,TdeCredentialPassword
+CreateDBInstanceReadReplica Tags:Key - PreSignedUrl
+CreateDBParameterGroup Tags:Key
+CreateDBProxy Tags:Key
+CreateDBProxyEndpoint Tags:Key
+CreateDBSecurityGroup Tags:Key
+CreateDBShardGroup Tags:Key
+CreateDBSnapshot Tags:Key
+CreateDBSubnetGroup Tags:Key
+CreateEventSubscription Tags:Key
+CreateGlobalCluster Tags:Key
+CreateIntegration Tags:Key
+CreateOptionGroup Tags:Key
+CreateTenantDatabase Tags:Key - MasterUserPassword
+ModifyDBCluster - - MasterUserPassword
+ModifyDBInstance TagSpecifications:specifications - MasterUserPassword,TdeCredentialPassword
+ModifyDBProxyTargetGroup - - InitQuery
+ModifyOptionGroup - - Value
+ModifyTenantDatabase - - MasterUserPassword
+PromoteReadReplica TagSpecifications:specifications
+PurchaseReservedDBInstancesOffering Tags:Key
+RegisterDBProxyTargets
+RestoreDBClusterFromS3 Tags:Key - MasterUserPassword
+RestoreDBClusterFromSnapshot Tags:Key
+RestoreDBClusterToPointInTime Tags:Key
+RestoreDBInstanceFromDBSnapshot Tags:Key - TdeCredentialPassword
+RestoreDBInstanceFromS3 Tags:Key - MasterUserPassword
+RestoreDBInstanceToPointInTime Tags:Key - TdeCredentialPassword
+StartActivityStream
+StartDBCluster
+StartDBInstance
+StartDBInstanceAutomatedBackupsReplication Tags:Key - PreSignedUrl
+StartExportTask`,
+  Route53: `CreateCidrCollection
+CreateHealthCheck
+CreateHostedZone
+CreateKeySigningKey
+CreateQueryLoggingConfig
+CreateResourceRecordSetProtections
+CreateReusableDelegationSet
+CreateTrafficPolicy
+CreateTrafficPolicyInstance
+CreateTrafficPolicyVersion
+CreateVPCAssociationAuthorization`,
+  S3: `CompleteMultipartUpload - - SSECustomerKey
+CopyObject Tagging:query - CopySourceSSECustomerKey,SSECustomerKey,SSEKMSEncryptionContext,SSEKMSKeyId
+CreateBucket CreateBucketConfiguration.Tags:Key
+CreateBucketMetadataConfiguration
+CreateBucketMetadataTableConfiguration
+CreateMultipartUpload Tagging:query - SSECustomerKey,SSEKMSEncryptionContext,SSEKMSKeyId
+CreateSession - - SSEKMSEncryptionContext,SSEKMSKeyId
+GetObject - - SSECustomerKey
+GetObjectAttributes - - SSECustomerKey
+HeadObject - - SSECustomerKey
+ListParts - - SSECustomerKey
+PutBucketAbac
+PutBucketAccelerateConfiguration
+PutBucketAcl
+PutBucketAnalyticsConfiguration
+PutBucketCors
+PutBucketEncryption - - KMSMasterKeyID
+PutBucketIntelligentTieringConfiguration
+PutBucketInventoryConfiguration - - KeyId
+PutBucketLifecycleConfiguration
+PutBucketLogging
+PutBucketMetricsConfiguration
+PutBucketNotificationConfiguration
+PutBucketOwnershipControls
+PutBucketPolicy
+PutBucketReplication
+PutBucketRequestPayment
+PutBucketTagging
+PutBucketVersioning
+PutBucketWebsite
+PutObject Tagging:query - SSECustomerKey,SSEKMSEncryptionContext,SSEKMSKeyId
+PutObjectAcl
+PutObjectAnnotation
+PutObjectLegalHold
+PutObjectLockConfiguration
+PutObjectRetention
+PutObjectTagging
+PutPublicAccessBlock
+RenameObject - ClientToken
+RestoreObject - - KMSKeyId
+SelectObjectContent - - SSECustomerKey
+UpdateObjectEncryption - - KMSKeyArn
+UploadPart - - SSECustomerKey
+UploadPartCopy - - CopySourceSSECustomerKey,SSECustomerKey
+WriteGetObjectResponse - - SSEKMSKeyId`,
+  SNS: `CheckIfPhoneNumberIsOptedOut - - phoneNumber
+CreatePlatformApplication
+CreatePlatformEndpoint
+CreateSMSSandboxPhoneNumber - - PhoneNumber
+CreateTopic Tags:Key
+DeleteSMSSandboxPhoneNumber - - PhoneNumber
+OptInPhoneNumber - - phoneNumber
+Publish - - PhoneNumber
+PublishBatch
+PutDataProtectionPolicy
+TagResource Tags:Key
+VerifySMSSandboxPhoneNumber - - PhoneNumber`,
+  SQS: `CreateQueue tags:map
+StartMessageMoveTask
+TagQueue Tags:map`,
+  SSM: `AddTagsToResource Tags:Key
+CreateActivation Tags:Key
+CreateAssociation Tags:Key - Parameters
+CreateAssociationBatch - - Parameters
+CreateCloudConnector Tags:Key
+CreateDocument Tags:Key
+CreateMaintenanceWindow Tags:Key ClientToken Description
+CreateOpsItem Tags:Key
+CreateOpsMetadata Tags:Key
+CreatePatchBaseline Tags:Key ClientToken Configuration
+CreateResourceDataSync
+DeleteInventory - ClientToken
+GetDeployablePatchSnapshotForInstance - - Configuration
+PutComplianceItems
+PutInventory
+PutParameter Tags:Key - Value
+PutResourcePolicy
+RegisterDefaultHostManagementConfiguration
+RegisterDefaultPatchBaseline
+RegisterPatchBaselineForPatchGroup
+RegisterTargetWithMaintenanceWindow - ClientToken Description,OwnerInformation
+RegisterTaskWithMaintenanceWindow - ClientToken Description,Input,Parameters,Payload,TaskParameters,Values
+SendCommand - - Parameters
+StartAccessRequest Tags:Key
+StartAssociationsOnce
+StartAutomationExecution Tags:Key
+StartChangeRequestExecution Tags:Key
+StartExecutionPreview
+StartSession
+UpdateAssociation - - Parameters
+UpdateMaintenanceWindow - - Description
+UpdateMaintenanceWindowTarget - - Description,OwnerInformation
+UpdateMaintenanceWindowTask - - Description,Input,Parameters,Payload,TaskParameters,Values
+UpdatePatchBaseline - - Configuration`,
+  STS: `AssumeRole Tags:Key
+AssumeRoleWithSAML - - SAMLAssertion
+AssumeRoleWithWebIdentity - - WebIdentityToken
+GetDelegatedAccessToken - - TradeInToken
+GetFederationToken Tags:Key
+GetWebIdentityToken Tags:Key`,
+  SecretsManager: `CreateSecret Tags:Key ClientRequestToken SecretBinary,SecretString
+PutResourcePolicy
+PutSecretValue - ClientRequestToken RotationToken,SecretBinary,SecretString
+ReplicateSecretToRegions
+RestoreSecret
+RotateSecret - ClientRequestToken
+TagResource Tags:Key
+UpdateSecret - ClientRequestToken SecretBinary,SecretString`,
+};

@@ -1,0 +1,61 @@
+import type { TagSupport } from "../../src/core/adapter.ts";
+import type { Call } from "../../src/core/call.ts";
+import type { Tags } from "../../src/core/tags.ts";
+import { plainTags } from "../../src/ownership/plain-tags.ts";
+import type { FactBook } from "./facts.ts";
+import { canRead, readTags, type SendPast } from "./read-tags.ts";
+import { taggedTypes } from "./resource-types.ts";
+import { seenIn } from "./seen.ts";
+import { specialWriters } from "./special-creates.ts";
+import { addTags, at, changed, fieldsOf, tagsIn } from "./tag-styles.ts";
+import { targetsOf } from "./targets.ts";
+import { fittingToken } from "./tokens.ts";
+
+/** Owner tags and idempotency tokens in AWS's inputs. */
+export function tagSupport(book: FactBook, sender: (client: object) => SendPast | undefined): TagSupport {
+  function write({ target, operation, input }: Call, tags: Tags): unknown {
+    const special = specialWriters.get(`${target.service}.${operation}`);
+    if (special !== undefined) return special(input, tags);
+    const place = book.get(target.service, operation)?.tags;
+    if (place === undefined) return undefined;
+    const types = place.style === "specifications" ? taggedTypes(operation) : [];
+    if (place.style === "specifications" && types.length === 0) return undefined;
+    return addTags(input, place, tags, types);
+  }
+
+  function given({ target, operation, input }: Call): Tags {
+    const tags: Record<string, string> = {};
+    const place = book.get(target.service, operation)?.tags;
+    if (place !== undefined) Object.assign(tags, tagsIn(at(input, place.path), place.style));
+    Object.assign(tags, tagsIn(at(input, ["LaunchTemplateData", "TagSpecifications"]), "specifications"));
+    Object.assign(tags, tagsIn(at(input, ["Tagging", "TagSet"]), "Key"));
+    // Names of tags to take away count as well.
+    const { TagKeys, tagKeys } = fieldsOf(input);
+    for (const key of [TagKeys, tagKeys].flat()) if (typeof key === "string") tags[key] = "";
+    return tags;
+  }
+
+  return {
+    codec: plainTags,
+    write,
+    given,
+    token({ target, operation, input }, token) {
+      const member = book.get(target.service, operation)?.token;
+      if (member === undefined) return undefined;
+      const own = fieldsOf(input)[member];
+      if (typeof own === "string" && own !== "") return { input, token: own };
+      const fitting = fittingToken(target.service, token);
+      return { input: changed(input, [member], () => fitting), token: fitting };
+    },
+    targets: targetsOf,
+    seen(call, result) {
+      const sent = call.kind === "create" ? given(call) : undefined;
+      return seenIn(call, fieldsOf(result).output, sent);
+    },
+    async read(id, call) {
+      if (!canRead(call.target.service)) return "unreadable";
+      const send = sender(call.binding.client);
+      return send === undefined ? "unreadable" : readTags(id, call, send);
+    },
+  };
+}
