@@ -47,17 +47,11 @@ const classes: Readonly<Record<CloudErrorCode, ErrorClass>> = {
   Unavailable: "outage",
 };
 
-function nameOf(error: unknown): string | undefined {
-  try {
-    const name = (error as { name?: unknown } | null | undefined)?.name;
-    return typeof name === "string" ? name : undefined;
-  } catch {
-    return undefined; // a hostile getter
-  }
-}
-
 function errors(error: unknown): ErrorInfo {
-  if (error instanceof CloudError) {
+  try {
+    if (!(error instanceof CloudError)) {
+      return { class: (error as { name?: unknown } | null | undefined)?.name === "AbortError" ? "aborted" : "unknown" };
+    }
     const { code, retryAfterMs, requestId, status } = error;
     return {
       class: classes[code],
@@ -66,8 +60,9 @@ function errors(error: unknown): ErrorInfo {
       ...(requestId !== undefined && { requestId }),
       ...(status !== undefined && { status }),
     };
+  } catch {
+    return { class: "unknown" }; // a hostile getter or proxy threw
   }
-  return { class: nameOf(error) === "AbortError" ? "aborted" : "unknown" };
 }
 
 interface Found {
@@ -115,8 +110,12 @@ export const simulatedCloudOperations: CloudDescription = {
   },
   errors,
   answer(result) {
-    const requestId = (result as Found | null | undefined)?.requestId;
-    return { class: "ok", status: 200, ...(typeof requestId === "string" && { requestId }) };
+    try {
+      const requestId = (result as Found | null | undefined)?.requestId;
+      return { class: "ok", status: 200, ...(typeof requestId === "string" && { requestId }) };
+    } catch {
+      return { class: "ok" };
+    }
   },
   limits: [
     { name: "simulated-read", kinds: ["read"], ratePerSecond: 20, burst: 90, source },

@@ -31,6 +31,19 @@ export type { ServerBucket, ServerLimits } from "./cloud/server-limits.ts";
 export type { RequestRecord } from "./cloud/wire.ts";
 export { type CloudInspection, type Placement, type SimulatedCloud, simulatedCloud } from "./cloud.ts";
 export { type CloudDescription, type OperationDescription, simulatedCloudOperations } from "./cloud-operations.ts";
+export type {
+  ConformanceCapability,
+  ConformanceCase,
+  ConformanceSubject,
+  FailureReply,
+  InputExtras,
+  SubjectCredential,
+  SubjectOperation,
+  Wire,
+  WireReply,
+  WireRequest,
+} from "./conformance/subject.ts";
+export { adapterConformance } from "./conformance.ts";
 export { type SeededRandom, seededRandom } from "./seeded-random.ts";
 export {
   type ClockScope,
