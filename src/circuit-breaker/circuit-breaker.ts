@@ -121,7 +121,12 @@ export function circuitBreaker(options: CircuitBreakerOptions, runtime: Runtime)
       const { answer } = attempt;
       circuit.settle(observationOf(answer), epoch, trial, answer?.retryAfterMs);
     };
-    const result = next();
+    let result: Promise<unknown>;
+    try {
+      result = next();
+    } catch (error) {
+      result = Promise.reject(error); // an interceptor further in threw at once: a trial must not be lost
+    }
     // Attached before the caller's own handler: the circuit has changed when the caller goes on.
     result.then(settled, settled);
     return result;

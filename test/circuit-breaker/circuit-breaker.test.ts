@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { circuitKey } from "../../src/circuit-breaker/circuit-breaker.ts";
 import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.ts";
 import { isGuardError, requeueAfter } from "../../src/core/errors.ts";
-import { harness, ireland, irelandKey, makeCall } from "./harness.ts";
+import { harness, ireland, irelandKey, makeAttempt, makeCall } from "./harness.ts";
 
 const frankfurt = { ...ireland, region: "eu-central-1" };
 
@@ -243,6 +243,19 @@ describe("a half-open circuit", () => {
     expect(sent()).toBe(before + 2);
   });
 
+  it("gets its trial back when an interceptor further in throws before any promise", async () => {
+    const { trip, succeed, breaker, clock, state } = harness();
+    await trip();
+    clock.advance(5_000);
+    const error = new RangeError("at once");
+    const thrown = breaker.intercept(makeAttempt(makeCall()), () => {
+      throw error;
+    });
+    expect(await rejection(thrown)).toBe(error);
+    await succeed();
+    expect(state()).toBe("closed");
+  });
+
   it("asks those it refuses to come back soon, not only when the trial's time is over", async () => {
     const { trip, begin, clock } = harness({ trialTimeoutMs: 60_000 });
     await trip();
@@ -347,7 +360,7 @@ describe("an operator", () => {
     expect(state()).toBe("open");
     begin();
     expect(breaker.explain?.(call)?.verdict).toBe("refuse");
-    clock.advance(60_000);
+    clock.advance(70_000); // the trial hangs
     expect(breaker.explain?.(call)?.verdict).toBe("pass");
   });
 });

@@ -1,0 +1,81 @@
+import type { Attempt } from "../core/call.ts";
+import type { Credential, CredentialLease } from "../core/credential.ts";
+import type { AttemptInterceptor, Explanation } from "../core/interceptor.ts";
+import type { Runtime } from "../core/runtime.ts";
+import type { ObservableLease } from "./lease-options.ts";
+
+/** The interceptor of the `credential` phase. */
+export interface CredentialPhase extends AttemptInterceptor {
+  readonly phase: "credential";
+  close(): void;
+}
+
+function isObservable(lease: CredentialLease): lease is ObservableLease<unknown> {
+  return typeof (lease as Partial<ObservableLease<unknown>>).observe === "function";
+}
+
+/**
+ * Sees to it that a request leaves with a credential that is valid, and that one which the cloud
+ * refused is not used again. The first attempt of a call that fails to authenticate is worth
+ * repeating with a fresh credential; a second one is not.
+ *
+ * @param runtime - The guard's telemetry counts renewals.
+ * @returns An interceptor for the `credential` phase of the attempt ring.
+ * @throws {@link GuardError} `ERR_CREDENTIAL_UNAVAILABLE` (per attempt): see {@link credentialLease}; nothing was sent.
+ * @example
+ * import { EC2Client } from "@aws-sdk/client-ec2";
+ * import { credentialLease, type Guard } from "provider-guard";
+ * import { aws } from "provider-guard/aws";
+ * function clientOf(guard: Guard, fetch: () => Promise<{ value: object; expiresAt: Date }>) {
+ *   return guard.wrap(new EC2Client({}), aws(), { credentials: credentialLease({ fetch }) });
+ * }
+ */
+export function credentialPhase(runtime: Runtime): CredentialPhase {
+  const watched = new WeakSet<CredentialLease>();
+  const removals: (() => void)[] = [];
+
+  function watch(lease: CredentialLease): void {
+    watched.add(lease);
+    if (!isObservable(lease)) return;
+    const remove = lease.observe(({ type }) => {
+      if (type !== "refused") runtime.telemetry.credentialRenewed(type === "renewed" ? "ok" : "failed");
+    });
+    removals.push(remove);
+  }
+
+  function react(attempt: Attempt, lease: CredentialLease, used: Credential): void {
+    if (attempt.answer?.class !== "unauthenticated") return;
+    lease.invalidate(used);
+    // Once a call: where a fresh credential is refused too, the credential is not what is wrong.
+    if (!attempt.call.attempts.some((earlier) => earlier.again)) attempt.again = true;
+  }
+
+  async function withLease(attempt: Attempt, lease: CredentialLease, next: () => Promise<unknown>): Promise<unknown> {
+    const used = lease.peek() ?? (await lease.get(attempt.call.signal));
+    try {
+      return await next();
+    } finally {
+      react(attempt, lease, used);
+    }
+  }
+
+  return {
+    name: "credential",
+    ring: "attempt",
+    phase: "credential",
+    intercept(attempt, next) {
+      const lease = attempt.call.binding.credentials;
+      if (lease === undefined) return next();
+      if (!watched.has(lease)) watch(lease);
+      return withLease(attempt, lease, next);
+    },
+    explain(call): Explanation {
+      return call.binding.credentials === undefined
+        ? { verdict: "off", reason: "no credential lease was given to guard.wrap: the client uses its own credentials" }
+        : { verdict: "pass", reason: "the credential lease is renewed when it is due" };
+    },
+    close() {
+      for (const remove of removals.splice(0)) remove();
+    },
+  };
+}
