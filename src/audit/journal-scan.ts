@@ -1,9 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GuardError } from "../core/errors.ts";
-import { emptyChain, formatVersion, type JournalHead, type StoredRecord, segmentName, segmentNumber } from "./line.ts";
+import { emptyChain, formatVersion, type JournalHead, segmentName, segmentNumber } from "./line.ts";
 import type { Finding, JournalProblem } from "./problem.ts";
 import { scanSegment } from "./segment-scan.ts";
+import type { StoredLine } from "./stored-line.ts";
 import { guarded } from "./unavailable.ts";
 
 /** How reading a whole journal ended. */
@@ -27,7 +28,7 @@ export interface JournalScan {
 /** Who sees what is read. Either may say what is wrong with a line that continues the chain. */
 export interface JournalVisitor {
   /** Sees every record but the headers, with the chain's head after it. */
-  record(record: StoredRecord, head: JournalHead): Finding | undefined;
+  record(line: StoredLine, head: JournalHead): Finding | undefined;
   /** Sees the chain's head after each header. */
   header?(head: JournalHead): Finding | undefined;
 }
@@ -79,12 +80,13 @@ export async function scanJournal(
       head: state.head,
       signal,
       first: (text) => refuseNewer(path, text),
-      visit(record, head) {
+      visit(line, head) {
         if (lines++ > 0) {
-          return record.type === "header" ? wrongHeader("a record", "a header") : visitor.record(record, head);
+          return line.type === "header" ? wrongHeader("a record", "a header") : visitor.record(line, head);
         }
-        const finding = checkHeader(record, segment, chain) ?? visitor.header?.(head);
-        if (finding === undefined) chain = record.chain as string;
+        const header = JSON.parse(line.text) as Record<string, unknown>;
+        const finding = checkHeader(header, segment, chain) ?? visitor.header?.(head);
+        if (finding === undefined) chain = String(header.chain);
         return finding;
       },
     });
@@ -103,13 +105,12 @@ export async function scanJournal(
   return stop(found.length);
 }
 
-function checkHeader(record: StoredRecord, segment: number, chain: string | undefined): Finding | undefined {
-  if (record.type !== "header") return wrongHeader("a header", `a record of type ${record.type}`);
-  if (record.version !== formatVersion) return wrongHeader(`version ${formatVersion}`, `version ${record.version}`);
-  if (record.segment !== segment) return wrongHeader(`segment ${segment}`, `segment ${record.segment}`);
-  if (typeof record.chain !== "string" || (chain !== undefined && record.chain !== chain)) {
-    return wrongHeader(`chain ${chain ?? "id"}`, `chain ${record.chain}`);
-  }
+function checkHeader(header: Record<string, unknown>, segment: number, chain?: string): Finding | undefined {
+  const { type, version } = header;
+  if (type !== "header") return wrongHeader("a header", `a record of type ${type}`);
+  if (version !== formatVersion) return wrongHeader(`version ${formatVersion}`, `version ${version}`);
+  if (header.segment !== segment) return wrongHeader(`segment ${segment}`, `segment ${header.segment}`);
+  if (chain !== undefined && header.chain !== chain) return wrongHeader(`chain ${chain}`, `chain ${header.chain}`);
   return undefined;
 }
 

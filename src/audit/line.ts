@@ -26,14 +26,6 @@ export interface HeaderRecord {
   readonly principal: Principal;
 }
 
-/** A line as it was read back. */
-export interface StoredRecord {
-  readonly seq: number;
-  readonly prev: string;
-  readonly type: string;
-  readonly [key: string]: unknown;
-}
-
 /** Where a chain stands: its last line's number and hash. */
 export interface JournalHead {
   /** Counts from 0; the first segment's header is line 0. */

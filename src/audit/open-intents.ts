@@ -1,6 +1,13 @@
-import type { OpenIntent } from "../core/journal.ts";
-import type { Owner } from "../core/owner.ts";
-import type { StoredRecord } from "./line.ts";
+import type { IntentRecord, OpenIntent } from "../core/journal.ts";
+import type { StoredLine } from "./stored-line.ts";
+
+/** An intent whose outcome has not been read yet. */
+interface Followed {
+  readonly text: string;
+  readonly at: number;
+  /** Present unless the token is the call's own id, or there is none. */
+  readonly token: string | undefined;
+}
 
 /**
  * Follows which intents are without a clear outcome. Memory grows with those alone.
@@ -8,8 +15,9 @@ import type { StoredRecord } from "./line.ts";
  * outcome settles both.
  */
 export class OpenIntents {
-  readonly #open = new Map<string, OpenIntent>();
-  readonly #byToken = new Map<string, string[]>();
+  readonly #open = new Map<string, Followed>();
+  /** Calls that carry a token other than their own id. */
+  readonly #carriers = new Map<string, Set<string>>();
   readonly #since: number;
 
   /** @param since - Unix milliseconds; older intents are not followed. */
@@ -23,57 +31,59 @@ export class OpenIntents {
 
   /** Oldest first. */
   list(): readonly OpenIntent[] {
-    return [...this.#open.values()].sort((a, b) => a.at - b.at);
+    return [...this.#open.values()].sort((a, b) => a.at - b.at).map(({ text }) => view(JSON.parse(text)));
   }
 
   /** Takes notice of any line. */
-  see(record: StoredRecord): void {
-    if (record.type === "intent") this.#intent(record);
-    else if (record.type === "outcome") this.#outcome(record);
+  see(line: StoredLine): void {
+    const { type, call, at, result } = line;
+    if (call === undefined) return;
+    if (type === "intent" && at !== undefined && at >= this.#since) this.#intent(call, at, line.text);
+    else if (type === "outcome") this.#outcome(call, result);
   }
 
-  #intent(record: StoredRecord): void {
-    const { call, at, operation, owner, token, fingerprint } = record;
-    if (typeof call !== "string" || typeof at !== "number" || at < this.#since) return;
-    const intent: OpenIntent = {
-      call,
-      at,
-      operation: String(operation),
-      service: String((record.target as { service?: unknown } | undefined)?.service),
-      owner: owner as Owner,
-      ...(typeof token === "string" ? { token } : {}),
-      ...(typeof fingerprint === "string" ? { fingerprint } : {}),
-    };
-    this.#open.set(call, intent);
-    const key = keyOf(intent);
-    const calls = this.#byToken.get(key);
-    if (calls === undefined) this.#byToken.set(key, [call]);
-    else calls.push(call);
+  #intent(call: string, at: number, text: string): void {
+    const token = foreignToken(call, text);
+    this.#open.set(call, { text, at, token });
+    if (token === undefined) return;
+    const carriers = this.#carriers.get(token);
+    if (carriers === undefined) this.#carriers.set(token, new Set([call]));
+    else carriers.add(call);
   }
 
-  #outcome(record: StoredRecord): void {
-    const intent = this.#open.get(record.call as string);
-    if (intent === undefined || record.result === "unknown") return;
-    if (record.result === "not-sent") this.#close(intent);
-    else this.#settle(intent);
+  #outcome(call: string, result: string | undefined): void {
+    if (result === "unknown") return;
+    const token = this.#open.get(call)?.token;
+    this.#close(call);
+    if (result === "not-sent") return;
+    // This call may have been resumed by others, or have resumed one.
+    const shared = token ?? call;
+    for (const carrier of [...(this.#carriers.get(shared) ?? [])]) this.#close(carrier);
+    if (token !== undefined) this.#close(token);
   }
 
-  #settle(intent: OpenIntent): void {
-    for (const call of [...(this.#byToken.get(keyOf(intent)) ?? [])]) {
-      const other = this.#open.get(call);
-      if (other !== undefined) this.#close(other);
-    }
-    const resumed = intent.token === undefined ? undefined : this.#open.get(intent.token);
-    if (resumed !== undefined) this.#close(resumed);
-  }
-
-  #close(intent: OpenIntent): void {
-    this.#open.delete(intent.call);
-    const key = keyOf(intent);
-    const rest = (this.#byToken.get(key) ?? []).filter((call) => call !== intent.call);
-    if (rest.length === 0) this.#byToken.delete(key);
-    else this.#byToken.set(key, rest);
+  #close(call: string): void {
+    const token = this.#open.get(call)?.token;
+    if (!this.#open.delete(call) || token === undefined) return;
+    const carriers = this.#carriers.get(token);
+    carriers?.delete(call);
+    if (carriers?.size === 0) this.#carriers.delete(token);
   }
 }
 
-const keyOf = (intent: OpenIntent): string => intent.token ?? intent.call;
+/** Nearly all tokens are the call's own id; only the others are worth parsing a line. */
+function foreignToken(call: string, text: string): string | undefined {
+  if (!text.includes('"token":"') || text.includes(`,"token":"${call}"`)) return undefined;
+  const { token } = JSON.parse(text) as Partial<IntentRecord>;
+  return token === call ? undefined : token;
+}
+
+const view = ({ call, at, operation, target, owner, token, fingerprint }: IntentRecord): OpenIntent => ({
+  call,
+  at,
+  operation,
+  service: target.service,
+  owner,
+  ...(token === undefined ? {} : { token }),
+  ...(fingerprint === undefined ? {} : { fingerprint }),
+});

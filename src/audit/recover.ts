@@ -32,7 +32,7 @@ export interface Recovered {
  */
 export async function recoverJournal(directory: string, since: number): Promise<Recovered | undefined> {
   const intents = new OpenIntents(since);
-  const scan = await scanJournal(directory, { record: (record) => void intents.see(record) });
+  const scan = await scanJournal(directory, { record: (line) => void intents.see(line) });
   if (scan.segments === 0) return undefined;
   const { problem, head, end, size, lastLine, torn } = scan;
   if (problem !== undefined && !torn) {

@@ -1,10 +1,11 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { hashLine, type JournalHead, linePrefix, maxLineBytes, type StoredRecord } from "./line.ts";
+import { hashLine, type JournalHead, linePrefix, maxLineBytes } from "./line.ts";
 import { diagnose, type Finding, isObject, type JournalProblem } from "./problem.ts";
+import { readLine, type StoredLine } from "./stored-line.ts";
 import { guarded } from "./unavailable.ts";
 
 /** Sees every line that continues the chain; says what is wrong with it nevertheless, if anything. */
-export type LineVisitor = (record: StoredRecord, head: JournalHead) => Finding | undefined;
+export type LineVisitor = (line: StoredLine, head: JournalHead) => Finding | undefined;
 
 /** How reading one segment ended. */
 export interface SegmentScan {
@@ -33,7 +34,7 @@ export interface SegmentScanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const chunkBytes = 256 * 1024;
+const chunkBytes = 1024 * 1024;
 
 /** A writer at work may be between two pages of a write: how often its last line is read again. */
 const rereads = 50;
@@ -77,12 +78,13 @@ async function scan(handle: FileHandle, options: SegmentScanOptions): Promise<Se
   function line(start: number, end: number): Finding | undefined {
     const text = buffer.toString("utf8", start, end);
     if (base + start === 1) first(text);
-    if (!text.startsWith(linePrefix(seq + 1, hash))) return diagnose(text, { seq, hash });
-    const record = parse(text);
-    // A repeated key could give the line another number than the one it starts with.
-    if (record?.seq !== seq + 1 || record.prev !== hash) return notJson(end - start);
+    const prefix = linePrefix(seq + 1, hash);
+    if (!text.startsWith(prefix)) return diagnose(text, { seq, hash });
+    const stored = readLine(text, prefix.length);
+    // The last line must be whole; every other one is known to be as it was written by the next one's prev.
+    if (stored === undefined || (end + 1 === filled && !isObject(text))) return notJson(end - start);
     const next = { seq: seq + 1, hash: hashLine(buffer, start, end) };
-    const finding = visit(record, next);
+    const finding = visit(stored, next);
     if (finding !== undefined) return finding;
     ({ seq, hash } = next);
     lastLine = end + 1 - start;
@@ -117,14 +119,6 @@ async function scan(handle: FileHandle, options: SegmentScanOptions): Promise<Se
     buffer.copy(buffer, 1, start, filled);
     base += start - 1;
     filled -= start - 1;
-  }
-}
-
-function parse(text: string): StoredRecord | undefined {
-  try {
-    return JSON.parse(text) as StoredRecord;
-  } catch {
-    return undefined;
   }
 }
 

@@ -10,7 +10,7 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: "operation not permitted; let this process's user read and write there",
   ENOTDIR: "not a directory; name a directory",
   EEXIST: "not a directory; name a directory",
-  ENOENT: "does not exist and cannot be created",
+  ENOENT: "no such file or directory",
   EMFILE: "too many open files; raise the process's limit",
 };
 

@@ -45,7 +45,8 @@ const schema = z.strictObject({
  * Memory is constant but for the intents without an outcome. A journal may be verified while it is
  * written; a problem is a result, not an error.
  *
- * @param options.head - Pins the end: `ok` is false unless the journal still holds this line.
+ * @param options - The directory, and the head to pin: with one, `ok` is false unless the journal still
+ *   holds that line.
  * @returns Counts, the head to pin next time, and the first problem with its place.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID` for a wrong option.
  * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE` when the directory cannot be read, or the journal's format is newer.
@@ -69,13 +70,13 @@ export async function verifyJournal(options: VerifyOptions): Promise<Verificatio
     directory,
     {
       header: checkPin,
-      record(record, head) {
+      record(line, head) {
         const finding = checkPin(head);
         if (finding !== undefined) return finding;
         records++;
-        if (record.type === "intent") intents++;
-        else if (record.type === "outcome") outcomes++;
-        open.see(record);
+        if (line.type === "intent") intents++;
+        else if (line.type === "outcome") outcomes++;
+        open.see(line);
         return undefined;
       },
     },
