@@ -166,6 +166,9 @@ function runningGuard({ runtime, rings, parts, journal, state, freeze, scopes }:
   const runner = createRunner(rings, runtime, scopes);
   const bindings = new WeakMap<object, Binding>();
   let closing: Promise<void> | undefined;
+  if (journal !== undefined) {
+    telemetry.gauge("audit.dropped", "Audit records that were lost", (observe) => observe(journal.dropped, {}));
+  }
 
   function wrap<T extends C, C extends object>(client: T, adapter: Adapter<C>, options: WrapOptions = {}): T {
     if (runner.draining) throw new GuardError("ERR_GUARD_CLOSED", "guard.wrap: the guard is closed");

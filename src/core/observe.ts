@@ -6,6 +6,11 @@ import type { Phase } from "./phases.ts";
 import { callFacts } from "./record.ts";
 import type { Runtime } from "./runtime.ts";
 
+/** Whether a phase outside of `record` refused the call, so that nothing else tells of it. */
+function leftNoIntent({ decisions }: Call): boolean {
+  return decisions.some(({ verdict, phase }) => verdict === "refuse" && phase !== "break" && phase !== "limit");
+}
+
 /** The outermost phase: span, metrics, and the record of a refusal by anything inside that left no intent. */
 export function observePhase(runtime: Runtime, journal: Journal | undefined): PhaseInterceptor {
   const { clock, telemetry } = runtime;
@@ -22,19 +27,16 @@ export function observePhase(runtime: Runtime, journal: Journal | undefined): Ph
     ring: "operation",
     phase: "observe",
     async intercept(call, next) {
+      const span = telemetry.startCall(call);
       try {
-        return await telemetry.call(call, next);
+        const result = await span.run(next);
+        span.end();
+        return result;
       } catch (error) {
-        const refusedOutside = call.decisions.some(
-          (d) => d.verdict === "refuse" && d.phase !== "break" && d.phase !== "limit",
-        );
-        if (isGuardError(error) && refusedOutside) {
-          journal?.enqueue({
-            type: "refusal",
-            ...callFacts(call, clock.now()),
-            code: error.code,
-            decisions: call.decisions,
-          });
+        span.end(error ?? "rejected without a reason");
+        if (isGuardError(error) && leftNoIntent(call)) {
+          const { code } = error;
+          journal?.enqueue({ type: "refusal", ...callFacts(call, clock.now()), code, decisions: call.decisions });
         }
         throw error;
       } finally {

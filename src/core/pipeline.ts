@@ -88,7 +88,11 @@ function compose<S>(handlers: readonly Handler<S>[]): Handler<S> {
   const count = handlers.length;
   function run(index: number, subject: S, last: () => Promise<unknown>): Promise<unknown> {
     if (index === count) return last();
-    return (handlers[index] as Handler<S>)(subject, () => run(index + 1, subject, last));
+    try {
+      return (handlers[index] as Handler<S>)(subject, () => run(index + 1, subject, last));
+    } catch (error) {
+      return Promise.reject(error); // an interceptor that is no async function threw: nobody outside is surprised
+    }
   }
   return (subject, last) => run(0, subject, last);
 }

@@ -4,6 +4,7 @@ import {
   type Counter,
   context,
   type Histogram,
+  isSpanContextValid,
   type Meter,
   type MeterProvider,
   metrics,
@@ -15,7 +16,7 @@ import {
   type TracerProvider,
   trace,
 } from "@opentelemetry/api";
-import type { Attempt, Call } from "./call.ts";
+import type { Attempt, Call, Target } from "./call.ts";
 import type { Phase } from "./phases.ts";
 
 /** Options of {@link createTelemetry}. */
@@ -29,12 +30,20 @@ export interface TelemetryOptions {
 /** A gauge that is read when metrics are collected. */
 export type Gauge = (observe: (value: number, attributes: Attributes) => void) => void;
 
+/** A span that was started, or nothing where nobody listens. */
+export interface Running {
+  /** Runs `next` with the span as the active one. */
+  run<R>(next: () => Promise<R>): Promise<R>;
+  /** Ends the span and counts. @param error - What was thrown; `undefined` after success. */
+  end(error?: unknown): void;
+}
+
 /** Spans and metrics of one guard. Attributes are names, codes and keys of limits; never input, never a message. */
 export interface Telemetry {
-  /** Runs `next` inside a span `Service.Operation`. */
-  call<R>(call: Call, next: () => Promise<R>): Promise<R>;
-  /** Runs `next` inside a child span of the call's. */
-  attempt<R>(attempt: Attempt, next: () => Promise<R>): Promise<R>;
+  /** Starts a span `Service.Operation`. */
+  startCall(call: Call): Running;
+  /** Starts a child span of the call's. */
+  startAttempt(attempt: Attempt): Running;
   /** A call waited in a queue of the rate limit. */
   waited(call: Call, rule: string, ms: number): void;
   /** A phase refused a call, or would have. */
@@ -43,8 +52,6 @@ export interface Telemetry {
   breakerChanged(target: string, state: string): void;
   /** A credential was fetched, or could not be. */
   credentialRenewed(result: "ok" | "failed"): void;
-  /** Records that the audit log lost. */
-  auditDropped(count: number): void;
   /** Registers a gauge until the guard is closed. */
   gauge(name: string, description: string, read: Gauge): void;
   close(): void;
@@ -61,7 +68,6 @@ interface Instruments {
   readonly refusals: Counter;
   readonly breakers: Counter;
   readonly credentials: Counter;
-  readonly dropped: Counter;
 }
 
 function instruments(meter: Meter): Instruments {
@@ -76,18 +82,44 @@ function instruments(meter: Meter): Instruments {
     refusals: meter.createCounter("provider_guard.refusals", { description: "Refused calls, by phase and code" }),
     breakers: meter.createCounter("provider_guard.breaker.transitions", { description: "Changes of circuit breakers" }),
     credentials: meter.createCounter("provider_guard.credential.renewals", { description: "Credentials fetched" }),
-    dropped: meter.createCounter("provider_guard.audit.dropped", { description: "Audit records that were lost" }),
   };
 }
 
-function callAttributes(call: Call): Attributes {
+/** What is constant for one operation of one client; made once. */
+interface Names {
+  readonly call: string;
+  readonly attempt: string;
+  readonly attributes: Attributes;
+  /** Labels of the metrics, by result. */
+  readonly calls: Map<string, Attributes>;
+  readonly attempts: Map<string, Attributes>;
+}
+
+const maxResults = 64; // an SDK may name its errors as it likes
+
+function namesOf({ target, operation, kind }: Call): Names {
+  const call = `${target.service}.${operation}`;
   return {
-    "rpc.service": call.target.service,
-    "rpc.method": call.operation,
-    "cloud.provider": call.target.cloud,
-    "cloud.region": call.target.region,
-    "provider_guard.kind": call.kind,
+    call,
+    attempt: `${call} attempt`,
+    attributes: {
+      "rpc.service": target.service,
+      "rpc.method": operation,
+      "cloud.provider": target.cloud,
+      "cloud.region": target.region,
+      "provider_guard.kind": kind,
+    },
+    calls: new Map(),
+    attempts: new Map(),
   };
+}
+
+function labels(known: Map<string, Attributes>, result: string, make: () => Attributes): Attributes {
+  const found = known.get(result);
+  if (found !== undefined) return found;
+  const made = make();
+  if (known.size < maxResults) known.set(result, made);
+  return made;
 }
 
 const resultOf = (error: unknown): string => (error === undefined ? "ok" : errorName(error));
@@ -108,80 +140,85 @@ function errorName(error: unknown): string {
 export function createTelemetry(options: TelemetryOptions, now: () => number): Telemetry {
   const tracer: Tracer = (options.tracerProvider ?? trace).getTracer(scope);
   const meter = (options.meterProvider ?? metrics).getMeter(scope);
-  const made = instruments(meter);
+  const metric = instruments(meter);
   const removals: (() => void)[] = [];
 
-  async function inSpan<R>(span: Span, active: Context, next: () => Promise<R>, ended: (error: unknown) => void) {
-    let failure: unknown;
-    try {
-      return await context.with(active, next);
-    } catch (error) {
-      failure = error ?? new Error("rejected without a reason");
-      throw error;
-    } finally {
-      if (failure !== undefined) {
-        span.setStatus({ code: SpanStatusCode.ERROR, message: errorName(failure) });
-        span.setAttribute("error.type", errorName(failure));
-      }
-      ended(failure);
-      span.end();
+  const names = new WeakMap<Target, Names>();
+
+  function known(call: Call): Names {
+    let found = names.get(call.target);
+    if (found === undefined) {
+      found = namesOf(call);
+      names.set(call.target, found);
     }
+    return found;
+  }
+
+  function running(span: Span, parent: Context, ended: (error: unknown) => void): Running & { context: Context } {
+    // Without an SDK there is nothing to hand down, and each call spares two contexts.
+    const active = isSpanContextValid(span.spanContext()) ? trace.setSpan(parent, span) : parent;
+    return {
+      context: active,
+      run: (next) => (active === parent ? next() : context.with(active, next)),
+      end(error) {
+        if (error !== undefined) {
+          span.setStatus({ code: SpanStatusCode.ERROR, message: errorName(error) });
+          span.setAttribute("error.type", errorName(error));
+        }
+        ended(error);
+        span.end();
+      },
+    };
   }
 
   return {
-    call(call, next) {
+    startCall(call) {
       const started = now();
-      const span = tracer.startSpan(`${call.target.service}.${call.operation}`, {
-        kind: SpanKind.CLIENT,
-        attributes: { ...callAttributes(call), "provider_guard.call_id": call.id },
+      const { call: name, attributes, calls } = known(call);
+      const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes });
+      if (span.isRecording()) span.setAttribute("provider_guard.call_id", call.id);
+      const made = running(span, context.active(), (error) => {
+        const result = resultOf(error);
+        const { target, operation, kind } = call;
+        const all = labels(calls, result, () => ({ service: target.service, operation, kind, result }));
+        metric.calls.add(1, all);
+        metric.duration.record((now() - started) / 1000, all);
       });
-      const active = trace.setSpan(context.active(), span);
-      spans.set(call, { span, context: active });
-      return inSpan(span, active, next, (failure) => {
-        const attributes = {
-          service: call.target.service,
-          operation: call.operation,
-          kind: call.kind,
-          result: resultOf(failure),
-        };
-        made.calls.add(1, attributes);
-        made.duration.record((now() - started) / 1000, attributes);
-      });
+      spans.set(call, { span, context: made.context });
+      return made;
     },
-    attempt(attempt, next) {
+    startAttempt(attempt) {
       const { call } = attempt;
+      const { attempt: name, attempts } = known(call);
       const parent = spans.get(call)?.context ?? context.active();
-      const span = tracer.startSpan(
-        `${call.target.service}.${call.operation} attempt`,
-        { kind: SpanKind.CLIENT, attributes: { "provider_guard.attempt": attempt.number } },
-        parent,
-      );
-      return inSpan(span, trace.setSpan(parent, span), next, () => {
-        const { answer } = attempt;
-        if (answer?.requestId !== undefined) span.setAttribute("cloud.request_id", answer.requestId);
-        if (answer?.status !== undefined) span.setAttribute("http.response.status_code", answer.status);
-        made.attempts.add(1, {
-          service: call.target.service,
-          region: call.target.region,
-          result: answer?.class ?? "unknown",
-        });
+      const span = tracer.startSpan(name, { kind: SpanKind.CLIENT }, parent);
+      return running(span, parent, () => {
+        const { answer, number } = attempt;
+        if (span.isRecording()) {
+          span.setAttribute("provider_guard.attempt", number);
+          if (answer?.requestId !== undefined) span.setAttribute("cloud.request_id", answer.requestId);
+          if (answer?.status !== undefined) span.setAttribute("http.response.status_code", answer.status);
+        }
+        const result = answer?.class ?? "unknown";
+        const { service, region } = call.target;
+        metric.attempts.add(
+          1,
+          labels(attempts, result, () => ({ service, region, result })),
+        );
       });
     },
     waited(call, rule, ms) {
       spans.get(call)?.span.addEvent("rate limit wait", { "provider_guard.rule": rule, "provider_guard.wait_ms": ms });
-      made.waits.record(ms / 1000, { rule });
+      metric.waits.record(ms / 1000, { rule });
     },
     refused(phase, code, enforced) {
-      made.refusals.add(1, { phase, code, enforced });
+      metric.refusals.add(1, { phase, code, enforced });
     },
     breakerChanged(target, state) {
-      made.breakers.add(1, { target, state });
+      metric.breakers.add(1, { target, state });
     },
     credentialRenewed(result) {
-      made.credentials.add(1, { result });
-    },
-    auditDropped(count) {
-      made.dropped.add(count);
+      metric.credentials.add(1, { result });
     },
     gauge(name, description, read) {
       const gauge = meter.createObservableGauge(`provider_guard.${name}`, { description });
@@ -195,15 +232,16 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
   };
 }
 
+const notRunning: Running = { run: (next) => next(), end() {} };
+
 /** No telemetry at all. */
 export const noTelemetry: Telemetry = {
-  call: (_call, next) => next(),
-  attempt: (_attempt, next) => next(),
+  startCall: () => notRunning,
+  startAttempt: () => notRunning,
   waited() {},
   refused() {},
   breakerChanged() {},
   credentialRenewed() {},
-  auditDropped() {},
   gauge() {},
   close() {},
 };

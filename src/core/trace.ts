@@ -12,26 +12,28 @@ export function tracePhase(runtime: Runtime): PhaseInterceptor {
     name: "trace",
     ring: "attempt",
     phase: "trace",
-    intercept: (attempt, next) =>
-      telemetry.attempt(attempt, async () => {
-        const { call } = attempt;
-        const { adapter } = call.binding;
-        call.signal?.throwIfAborted(); // a wait that was aborted must not send
-        const sentAt = clock.monotonic();
-        attempt.sent = true;
-        try {
-          const result = await next();
-          attempt.latencyMs = clock.monotonic() - sentAt;
-          attempt.answer = adapter.answer?.(result) ?? plainOk;
-          return result;
-        } catch (error) {
-          attempt.latencyMs = clock.monotonic() - sentAt;
-          const info = adapter.errors(error);
-          attempt.answer =
-            call.signal?.aborted === true && info.status === undefined ? { ...info, class: "aborted" } : info;
-          noteErrorInfo(error, info);
-          throw error;
-        }
-      }),
+    async intercept(attempt, next) {
+      const { call } = attempt;
+      const { adapter } = call.binding;
+      call.signal?.throwIfAborted(); // a wait that was aborted must not send
+      const span = telemetry.startAttempt(attempt);
+      const sentAt = clock.monotonic();
+      attempt.sent = true;
+      try {
+        const result = await span.run(next);
+        attempt.latencyMs = clock.monotonic() - sentAt;
+        attempt.answer = adapter.answer?.(result) ?? plainOk;
+        span.end();
+        return result;
+      } catch (error) {
+        attempt.latencyMs = clock.monotonic() - sentAt;
+        const info = adapter.errors(error);
+        attempt.answer =
+          call.signal?.aborted === true && info.status === undefined ? { ...info, class: "aborted" } : info;
+        noteErrorInfo(error, info);
+        span.end(error ?? "rejected without a reason");
+        throw error;
+      }
+    },
   };
 }

@@ -1,4 +1,6 @@
 import { hash } from "node:crypto";
+import type { Call, Target } from "../core/call.ts";
+import type { Owner } from "../core/owner.ts";
 
 const deepest = 64;
 
@@ -38,4 +40,21 @@ function text(value: unknown, depth: number): string {
  */
 export function canonical(value: unknown): string {
   return text(value, 0);
+}
+
+const owners = new WeakMap<Owner, string>(); // one object for all calls of a reconcile
+const targets = new WeakMap<Target, string>(); // one object for all calls of an operation
+
+function remembered<T extends object>(known: WeakMap<T, string>, value: T): string {
+  let found = known.get(value);
+  if (found === undefined) {
+    found = canonical(value);
+    known.set(value, found);
+  }
+  return found;
+}
+
+/** What a create asks for and on whose behalf: equal for the call that resumes it after a crash. */
+export function fingerprintText({ owner, target, operation, input }: Call): string {
+  return `[${remembered(owners, owner)},${remembered(targets, target)},${operation},${canonical(input)}]`;
 }

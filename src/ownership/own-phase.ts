@@ -10,7 +10,7 @@ import { resultOf } from "../core/outcome.ts";
 import type { Owner } from "../core/owner.ts";
 import { refuse } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
-import { canonical } from "./canonical.ts";
+import { fingerprintText } from "./canonical.ts";
 import { type KnownOwners, knownOwners, type Ownership } from "./known-owners.ts";
 import { type OpenIntents, openIntents } from "./open-intents.ts";
 
@@ -88,10 +88,8 @@ export function ownPhase(options: OwnershipOptions, runtime: Runtime, journal: J
     const error = missing(call) ?? reserved(call, tags);
     if (error !== undefined) throw refuse(call, "own", name, error);
 
-    const { target, operation, owner } = call;
-    call.fingerprint = correlate(
-      canonical([owner, target.cloud, target.account, target.region, target.service, operation, call.input]),
-    );
+    const { operation, owner } = call;
+    call.fingerprint = correlate(fingerprintText(call));
     const resumed = intents.take(call.fingerprint);
     const intent = resumed?.call ?? call.id;
     const tagged = tags?.write(call, tags.codec.encode(owner, resumed?.at ?? call.startedAt, intent));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Call, Target } from "../core/call.ts";
+import type { Attempt, Call, Target } from "../core/call.ts";
 import { parseOptions } from "../core/config.ts";
 import type { GuardError } from "../core/errors.ts";
 import { isGuardError } from "../core/errors.ts";
@@ -89,33 +89,46 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime): PhaseInt
     return ms;
   }
 
+  /** Learns from the answer. @param admittedAt - When its token was spent. */
+  function learn(gate: Gate, { sent, answer }: Attempt, admittedAt: number): void {
+    if (!sent) gate.bucket.giveBack();
+    else if (answer?.class === "ok") gate.bucket.succeeded(clock.monotonic());
+    else if (answer?.class === "throttled") gate.bucket.throttled(clock.monotonic(), admittedAt, answer.retryAfterMs);
+  }
+
+  function run(gate: Gate, attempt: Attempt, next: () => Promise<unknown>, admittedAt: number): Promise<unknown> {
+    const result = next();
+    const learned = () => learn(gate, attempt, admittedAt);
+    result.then(learned, learned); // attached first: whoever waits for the result finds the bucket adjusted
+    return result;
+  }
+
+  async function waitAndRun(gate: Gate, attempt: Attempt, next: () => Promise<unknown>): Promise<unknown> {
+    attempt.waitedMs = await wait(gate, attempt.call);
+    return run(gate, attempt, next, clock.monotonic());
+  }
+
+  /** Lets a call pass that would have waited; it spends no token. */
+  function pass(gate: Gate, attempt: Attempt, next: () => Promise<unknown>, now: number): Promise<unknown> {
+    const ms = gate.expectedWaitMs();
+    attempt.call.decisions.push({ phase: "limit", by: name, verdict: "would-wait", ms, note: gate.rule.name });
+    const result = next();
+    const learned = () => {
+      if (attempt.sent) learn(gate, attempt, now);
+    };
+    result.then(learned, learned);
+    return result;
+  }
+
   return {
     name,
     ring: "attempt",
     phase: "limit",
-    async intercept(attempt, next) {
-      const { call } = attempt;
-      const gate = gateFor(call);
-      let admittedAt = clock.monotonic();
-      let admitted = gate.tryEnter(admittedAt);
-      if (!admitted && observing) {
-        const ms = gate.expectedWaitMs();
-        call.decisions.push({ phase: "limit", by: name, verdict: "would-wait", ms, note: gate.rule.name });
-      } else if (!admitted) {
-        attempt.waitedMs = await wait(gate, call);
-        admittedAt = clock.monotonic();
-        admitted = true;
-      }
-      try {
-        return await next();
-      } finally {
-        const { answer } = attempt;
-        if (!attempt.sent) {
-          if (admitted) gate.bucket.giveBack();
-        } else if (answer?.class === "throttled") {
-          gate.bucket.throttled(clock.monotonic(), admittedAt, answer.retryAfterMs);
-        } else if (answer?.class === "ok") gate.bucket.succeeded(clock.monotonic());
-      }
+    intercept(attempt, next) {
+      const gate = gateFor(attempt.call);
+      const now = clock.monotonic();
+      if (gate.tryEnter(now)) return run(gate, attempt, next, now);
+      return observing ? pass(gate, attempt, next, now) : waitAndRun(gate, attempt, next);
     },
     explain(call): Explanation {
       const gate = gateFor(call);

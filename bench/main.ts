@@ -1,0 +1,88 @@
+// `npm run bench`: measures every figure that the documentation states, beside what one would wire by hand.
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { markdown, table } from "./report.ts";
+import type { Figure, Row } from "./row.ts";
+import { admission } from "./rows/admission.ts";
+import { auditVerify } from "./rows/audit-verify.ts";
+import { awsThroughput } from "./rows/aws-throughput.ts";
+import { chain } from "./rows/chain.ts";
+import { credentialGet, credentialHerd } from "./rows/credentials.ts";
+import { durable } from "./rows/durable.ts";
+import { fairness } from "./rows/fairness.ts";
+import { idleKeys } from "./rows/idle-keys.ts";
+import { importTime } from "./rows/import.ts";
+
+const rows: readonly Row[] = [
+  chain,
+  awsThroughput,
+  durable,
+  admission,
+  idleKeys,
+  fairness,
+  credentialGet,
+  credentialHerd,
+  auditVerify,
+  importTime,
+];
+
+const help = `Usage: npm run bench -- [options] [ID...]
+
+Measures the figures of the documentation, all or those with the given ids:
+  ${rows.map(({ id }) => id).join(", ")}
+
+  --json     print [{ id, value, unit, better, goal, alternatives }] and nothing else
+  --write    write docs/benchmarks.md as well (needs every row)
+  --help     print this
+
+Exit codes: 0 measured, 1 a row could not be measured, 2 unusable arguments.
+Figures are medians of rounds that alternate with the alternatives. No goal is enforced.
+`;
+
+function usage(message: string): never {
+  process.stderr.write(`bench: ${message}\n\n${help}`);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { json: { type: "boolean" }, write: { type: "boolean" }, help: { type: "boolean" } },
+    });
+  } catch (error) {
+    return usage((error as Error).message);
+  }
+}
+
+const { values, positionals } = readArguments();
+if (values.help) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+const unknown = positionals.filter((id) => !rows.some((row) => row.id === id));
+if (unknown.length > 0) usage(`no such row: ${unknown.join(", ")}`);
+if (values.write && positionals.length > 0) usage("--write needs every row");
+
+const chosen = positionals.length === 0 ? rows : rows.filter(({ id }) => positionals.includes(id));
+const measured: (Row & Figure)[] = [];
+for (const [index, row] of chosen.entries()) {
+  process.stderr.write(`[${index + 1}/${chosen.length}] ${row.id} …\n`);
+  measured.push({ ...row, ...(await row.run()) });
+}
+if (values.json) {
+  const plain = measured.map(({ id, value, unit, better, goal, alternatives }) => ({
+    id,
+    value,
+    unit,
+    better,
+    goal,
+    alternatives,
+  }));
+  process.stdout.write(`${JSON.stringify(plain, null, 2)}\n`);
+} else process.stdout.write(table(measured));
+if (values.write) {
+  await writeFile("docs/benchmarks.md", markdown(measured));
+  process.stderr.write("wrote docs/benchmarks.md\n");
+}
+process.exit(0);
