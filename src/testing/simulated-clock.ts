@@ -12,9 +12,9 @@ export interface SimulatedClockOptions {
 /** Options of {@link SimulatedClock.runUntil} and {@link SimulatedClock.advance}. */
 export interface RunOptions {
   /**
-   * Awaited before virtual time moves, so that real work ends at the virtual time at which it began,
-   * e.g. `() => journal.flush()`. It is asked again until it resolves without waiting for anything
-   * real, and so must do that once nothing is pending.
+   * Awaited before each step of virtual time, so that real work other than on files ends at the virtual
+   * time at which it began. Resolve to `true` to be asked again, where what was waited for may have
+   * begun further real work.
    */
   readonly settle?: () => Promise<unknown>;
 }
@@ -32,7 +32,10 @@ export interface ClockScope extends Clock {
   readonly killed: boolean;
 }
 
-/** Virtual time: nothing passes unless it is told to, and no test sleeps. */
+/**
+ * Virtual time: nothing passes unless it is told to, and no test sleeps. It stands still while the
+ * process reads or writes files, so that a run with a real journal repeats to the byte.
+ */
 export interface SimulatedClock extends Clock {
   /**
    * Moves time on, firing timers in order and letting everything that follows from one happen before the next.
@@ -45,7 +48,7 @@ export interface SimulatedClock extends Clock {
    * @throws An `Error` when `maxMs` have passed, or when no timer is left and nothing real happens for two seconds.
    */
   runUntil<T>(promise: Promise<T>, options?: RunUntilOptions): Promise<T>;
-  /** Virtual time stands still while this real work is pending. @returns The same promise. */
+  /** Virtual time stands still while this real work is pending, too. @returns The same promise. */
   hold<T>(work: Promise<T>): Promise<T>;
   /** Moves the wall clock only, as an administrator or NTP would; timers and `monotonic` do not notice. */
   jump(ms: number): void;
@@ -57,8 +60,6 @@ export interface SimulatedClock extends Clock {
 
 const longestTimerMs = 2 ** 31 - 1; // as on the machine's own clock
 const idleMs = 2_000;
-const mostSettles = 100_000;
-
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Lets every promise that can settle do so, with a second turn for callbacks that were queued in the first. */
@@ -67,16 +68,10 @@ async function drain(): Promise<void> {
   await turn();
 }
 
-/** @returns Whether nothing real was pending. */
-async function settled(settle: () => Promise<unknown>): Promise<boolean> {
-  let turned = false;
-  const mark = setImmediate(() => {
-    turned = true;
-  });
-  await settle();
-  clearImmediate(mark);
-  return !turned;
-}
+/** Node's names for requests to the file system, `FSReqPromise` and `FSReqCallback`, and for closing a file handle. */
+const fileRequest = /^(FSReq|CloseReq|FileHandleCloseReq)/;
+
+const filesBusy = () => process.getActiveResourcesInfo().some((name) => fileRequest.test(name));
 
 /**
  * Makes a clock of virtual time. Timers that are due together fire in the order in which they were
@@ -110,13 +105,22 @@ export function simulatedClock(options: SimulatedClockOptions = {}): SimulatedCl
     return timer;
   }
 
+  /** Lets everything happen that can happen at this instant. */
   async function quiet(settle: RunOptions["settle"]): Promise<void> {
-    for (let asked = 0; asked < mostSettles; asked++) {
+    let asked = settle === undefined;
+    // Twice: between two writes there may be a moment in which the next one is only about to begin.
+    for (let calm = 0; calm < 2 || !asked; ) {
       await drain();
-      if (held.size > 0) await Promise.race(held);
-      else if (settle === undefined || (await settled(settle))) return;
+      calm++;
+      if (held.size > 0) {
+        await Promise.race(held);
+        calm = 0;
+      } else if (filesBusy()) calm = 0;
+      else if (!asked && calm >= 2) {
+        asked = (await settle?.()) !== true;
+        calm = 0;
+      }
     }
-    throw new Error("settle never came to rest: it must resolve at once when nothing real is pending");
   }
 
   async function exclusively<T>(work: () => Promise<T>): Promise<T> {

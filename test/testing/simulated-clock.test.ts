@@ -3,7 +3,8 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { simulatedClock } from "provider-guard/testing";
+import { fileJournal } from "provider-guard";
+import { seededRandom, simulatedClock } from "provider-guard/testing";
 import { describe, expect, test } from "vitest";
 import { sleep } from "../../src/core/clock.ts";
 
@@ -87,7 +88,7 @@ describe("simulated clock", () => {
     await expect(clock.runUntil(new Promise(() => {}))).rejects.toThrow("nothing is left to wait for");
   });
 
-  test("holds time still while real work is pending", async () => {
+  test.each(["held", "found out"])("stands still while files are written: %s", async (how) => {
     const directory = await mkdtemp(join(tmpdir(), "simulated-clock-"));
     try {
       const clock = simulatedClock();
@@ -100,7 +101,7 @@ describe("simulated clock", () => {
       };
       const worker = async () => {
         for (let i = 0; i < 5; i++) {
-          await clock.hold(write());
+          await (how === "held" ? clock.hold(write()) : write());
           times.push(clock.monotonic());
           await sleep(clock, 10);
         }
@@ -113,16 +114,41 @@ describe("simulated clock", () => {
     }
   });
 
-  test("asks settle again until nothing real was pending", async () => {
+  test("stands still while a journal writes, however its writes follow each other", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "simulated-clock-"));
+    try {
+      const clock = simulatedClock();
+      const principal = { managementCluster: "m", provider: "p" };
+      const journal = await fileJournal({ directory }).open({ clock, random: seededRandom(1), principal });
+      const late: number[] = [];
+      const worker = async (first: number) => {
+        for (let i = 0; i < 20; i++) {
+          const at = clock.monotonic();
+          await journal.append({ type: "notice", at, event: `${first}-${i}` });
+          await journal.append({ type: "notice", at, event: `${first}-${i}, again` });
+          if (clock.monotonic() !== at) late.push(at);
+          await sleep(clock, first);
+        }
+      };
+      for (let i = 0; i < 500; i++) clock.setTimeout(() => {}, i); // something to pass on to at any time
+      await clock.runUntil(Promise.all([1, 2, 3, 5].map(worker)));
+      expect(late).toEqual([]);
+      await journal.close();
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test("asks settle before each step, and again while it says so", async () => {
     const clock = simulatedClock();
     let writes = 0;
-    let pending: Promise<void> | undefined;
+    let pending: Promise<true> | undefined;
     const write = () => {
       pending = new Promise((resolve) => {
         setTimeout(() => {
           writes++;
           pending = undefined;
-          resolve();
+          resolve(true);
         }, 2);
       });
       return pending;
