@@ -16,31 +16,30 @@ import { readSchema } from "../adapters/aws/schema.ts";
 import { createVerb } from "../adapters/aws/verbs.ts";
 
 /** Which clients, and in which version: the same table comes out until somebody changes this. */
-const version = "3.1169.0";
 const clients: Readonly<Record<string, string>> = {
-  "client-auto-scaling": version,
-  "client-cloudformation": version,
-  "client-cloudwatch-logs": version,
-  "client-dynamodb": version,
-  "client-ec2": version,
-  "client-ecr": version,
-  "client-ecs": version,
-  "client-efs": version,
-  "client-eks": version,
-  "client-elastic-load-balancing": version,
-  "client-elastic-load-balancing-v2": version,
-  "client-eventbridge": version,
-  "client-iam": version,
-  "client-kms": version,
-  "client-lambda": version,
-  "client-rds": version,
-  "client-route-53": version,
-  "client-s3": version,
-  "client-secrets-manager": version,
-  "client-sns": version,
-  "client-sqs": version,
-  "client-ssm": version,
-  "client-sts": version,
+  "client-auto-scaling": "3.1169.0",
+  "client-cloudformation": "3.1169.0",
+  "client-cloudwatch-logs": "3.1169.0",
+  "client-dynamodb": "3.1164.0",
+  "client-ec2": "3.1169.0",
+  "client-ecr": "3.1169.0",
+  "client-ecs": "3.1164.0",
+  "client-efs": "3.1141.0",
+  "client-eks": "3.1169.0",
+  "client-elastic-load-balancing": "3.1075.0",
+  "client-elastic-load-balancing-v2": "3.1142.0",
+  "client-eventbridge": "3.1169.0",
+  "client-iam": "3.1169.0",
+  "client-kms": "3.1164.0",
+  "client-lambda": "3.1164.0",
+  "client-rds": "3.1169.0",
+  "client-route-53": "3.1169.0",
+  "client-s3": "3.1169.0",
+  "client-secrets-manager": "3.1163.0",
+  "client-sns": "3.1169.0",
+  "client-sqs": "3.1169.0",
+  "client-ssm": "3.1169.0",
+  "client-sts": "3.1169.0",
 };
 
 interface CommandClass {
@@ -83,7 +82,7 @@ function install(): string {
 
 function text(services: readonly { service: string; lines: string[] }[], resourceTypes: readonly string[]): string {
   const blocks = services.map(({ service, lines }) => `  ${service}: \`${lines.join("\n")}\`,`);
-  return `// Written by scripts/generate-aws-table.ts from the schemas of the AWS SDK ${version}. Do not edit.
+  return `// Written by scripts/generate-aws-table.ts from the schemas of the AWS SDK ${clients["client-ec2"]}. Do not edit.
 
 /** What EC2 takes as ResourceType in TagSpecifications. */
 export const ec2ResourceTypes: ReadonlySet<string> = new Set(

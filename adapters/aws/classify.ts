@@ -11,8 +11,14 @@ const read =
 const remove = /^(?:Batch)?(?:Abort|Cancel|Delete|Deprovision|Deregister|Release|Terminate)(?=[A-Z]|$)/;
 const plainCreate =
   /^(?:Allocate|Copy|Create|Import|Launch|Purchase|Register|Replicate|Request|Restore|Run)(?=[A-Z]|$)/;
-const update =
-  /^(?:Batch)?(?:Accept|Activate|Add|Apply|Assign|Associate|Attach|Authorize|Change|Complete|Configure|Confirm|Continue|Deactivate|Detach|Disable|Disassociate|Enable|Execute|Export|Modify|Monitor|Move|Provision|Publish|Put|Reboot|Reject|Remove|Replace|Reset|Resume|Revoke|Rotate|Send|Set|Start|Stop|Subscribe|Suspend|Tag|Unassign|Unmonitor|Unsubscribe|Untag|Update|Upload)(?=[A-Z]|$)/;
+const updateVerbs =
+  "Accept|Activate|Add|Advertise|Apply|Assign|Associate|Attach|Authorize|Backtrack|Change|Complete|" +
+  "Configure|Confirm|Connect|Continue|Deactivate|Deauthorize|Detach|Detect|Disable|Disassociate|" +
+  "Disconnect|Enable|Enter|Execute|Exit|Export|Failover|Label|Lock|Modify|Monitor|Move|Opt|Promote|" +
+  "Provision|Publish|Put|Reboot|Record|Reject|Remove|Rename|Replace|Report|Reset|Resume|Resync|Retire|" +
+  "Revoke|Rollback|Rotate|Send|Set|Signal|Start|Stop|Submit|Subscribe|Suspend|Switchover|Tag|Unassign|" +
+  "Unlabel|Unlock|Unmonitor|Unsubscribe|Untag|Update|Upload|Withdraw";
+const update = new RegExp(`^(?:Batch)?(?:${updateVerbs})(?=[A-Z]|$)`);
 
 /** What undoes what: taking away a part of something is an update, as adding the part was. */
 const opposites: readonly (readonly [undo: string, make: string])[] = [

@@ -11,13 +11,21 @@ function providerOf(lease: CredentialLease): Provider {
   return provider;
 }
 
+/** Gives a signer another source of credentials; S3's old one holds two signers. */
+function redirect(signer: unknown, provider: Provider): void {
+  for (const each of [signer, fieldsOf(signer).sigv4Signer, fieldsOf(signer).signerOptions]) {
+    if ("credentialProvider" in fieldsOf(each)) (each as { credentialProvider: unknown }).credentialProvider = provider;
+    else if ("credentials" in fieldsOf(each)) (each as { credentials: unknown }).credentials = provider;
+  }
+}
+
 /** Clients from before the SDK's configuration took new credentials hand the first ones to the signer for good. */
 function leadSigner(config: Config, provider: Provider): () => void {
   const { signer } = config;
   if (typeof signer !== "function") return () => {};
   const led = async (...args: unknown[]) => {
     const made: unknown = await signer(...args);
-    if ("credentialProvider" in fieldsOf(made)) (made as { credentialProvider: unknown }).credentialProvider = provider;
+    redirect(made, provider);
     return made;
   };
   config.signer = led;

@@ -29,7 +29,8 @@ const kinds: Readonly<Record<CallKind, string>> = {
   update:
     "EC2.CreateTags AutoScaling.CreateOrUpdateTags EFS.CreateTags " +
     "EC2.DeleteLaunchTemplateVersions AutoScaling.DeleteTags EFS.DeleteTags CloudFormation.CancelUpdateStack " +
-    "EKS.CancelUpdate ElasticLoadBalancing.DeregisterInstancesFromLoadBalancer " +
+    "EC2.CancelImageLaunchPermission EKS.CancelUpdate KMS.CancelKeyDeletion S3.DeleteBucketLifecycle " +
+    "SecretsManager.CancelRotateSecret ElasticLoadBalancing.DeregisterInstancesFromLoadBalancer " +
     // The data plane: items, messages and invocations are no resources.
     "DynamoDB.BatchExecuteStatement DynamoDB.BatchWriteItem DynamoDB.DeleteItem DynamoDB.ExecuteStatement " +
     "DynamoDB.ExecuteTransaction DynamoDB.PutItem DynamoDB.TransactWriteItems DynamoDB.UpdateItem Lambda.Invoke " +

@@ -47,7 +47,8 @@ const anyVerb = /^(?:Batch|Transact)?[A-Z][a-z]+(?=[A-Z]|$)/;
 
 /** What an operation is about, in kebab case. */
 function nounOf(operation: string): string {
-  return singular(kebabNoun(operation.replace(anyVerb, "")));
+  const noun = kebabNoun(operation.replace(anyVerb, "")).replace(/-(?:by|from|to|with)-.*$/, "");
+  return ec2ResourceTypes.has(noun) ? noun : singular(noun);
 }
 
 function ec2Noun(noun: string): string {
