@@ -60,14 +60,18 @@ export interface Command {
   resolveMiddleware(stack: Stack, config: Config, options: object): Handler;
 }
 
-/** Whether this looks like a client of the AWS SDK v3. */
-export function isAwsClient(value: object): boolean {
-  const { middlewareStack, config, send } = value as Partial<OpenClient>;
-  return (
-    typeof send === "function" &&
-    typeof config === "object" &&
-    config !== null &&
-    typeof middlewareStack?.add === "function" &&
-    typeof middlewareStack.addRelativeTo === "function"
-  );
+/** Whether this looks like a client of the AWS SDK v3. Never throws. */
+export function isAwsClient(value: unknown): boolean {
+  try {
+    const { middlewareStack, config, send } = value as Partial<OpenClient>;
+    return (
+      typeof send === "function" &&
+      typeof config === "object" &&
+      config !== null &&
+      typeof middlewareStack?.add === "function" &&
+      typeof middlewareStack.addRelativeTo === "function"
+    );
+  } catch {
+    return false; // nothing at all, or a getter that threw
+  }
 }

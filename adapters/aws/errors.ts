@@ -90,7 +90,10 @@ const patterns: readonly (readonly [RegExp, ErrorClass])[] = [
   [/Expired(?:Token)?(?:Exception)?$|^ExpiredToken/, "unauthenticated"],
   [/AccessDenied|Unauthori[sz]ed|Forbidden|NotAuthorized/, "denied"],
   [/NotFound(?:Exception|Fault)?$|^NoSuch|NonExistent|DoesNotExist|\.Unknown$/, "not-found"],
-  [/AlreadyExist|AlreadyOwned|Duplicate|InUse|Conflict|Idempotent|InvalidState|PendingDeletion|ConcurrentModification/, "conflict"],
+  [
+    /AlreadyExist|AlreadyOwned|Duplicate|InUse|Conflict|Idempotent|InvalidState|PendingDeletion|ConcurrentModification/,
+    "conflict",
+  ],
   [/(?:Limit|Quota)(?:s?)Exceeded|InsufficientCapacity/, "conflict"],
   [/^(?:ECONN|ENET|EHOST|EAI_|ERR_HTTP2|ERR_TLS|CERT_|UND_ERR)/, "outage"],
   [/ServerException$|^Service(?:Failure|Exception)$|^InternalServer/, "outage"],

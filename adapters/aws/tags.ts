@@ -11,6 +11,12 @@ import { addTags, at, changed, fieldsOf, tagsIn } from "./tag-styles.ts";
 import { targetsOf } from "./targets.ts";
 import { fittingToken } from "./tokens.ts";
 
+/** The SDK's output: alone, as its caller gets it, or beside the raw response, as it passes the rings. */
+function outputOf(result: unknown): unknown {
+  const fields = fieldsOf(result);
+  return "response" in fields && "output" in fields ? fields.output : result;
+}
+
 /** Owner tags and idempotency tokens in AWS's inputs. */
 export function tagSupport(book: FactBook, sender: (client: object) => SendPast | undefined): TagSupport {
   function write({ target, operation, input }: Call, tags: Tags): unknown {
@@ -50,7 +56,7 @@ export function tagSupport(book: FactBook, sender: (client: object) => SendPast 
     targets: targetsOf,
     seen(call, result) {
       const sent = call.kind === "create" ? given(call) : undefined;
-      return seenIn(call, fieldsOf(result).output, sent);
+      return seenIn(call, outputOf(result), sent);
     },
     async read(id, call) {
       if (!canRead(call.target.service)) return "unreadable";
