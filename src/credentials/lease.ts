@@ -14,6 +14,7 @@ import {
   type ObservableLease,
 } from "./lease-options.ts";
 import { type Lifetime, lifetime, spread } from "./lifetime.ts";
+import { abortable, atMost } from "./wait.ts";
 
 export type { CredentialEvent, CredentialLeaseOptions, FetchedCredential, ObservableLease } from "./lease-options.ts";
 
@@ -23,19 +24,6 @@ interface Failure {
   /** Monotonic milliseconds. */
   readonly at: number;
   readonly pauseMs: number;
-}
-
-/** Waits for something that never rejects, unless the signal aborts first. */
-function waitFor(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    });
-  });
 }
 
 /**
@@ -85,6 +73,7 @@ export function credentialLease<T>(options: CredentialLeaseOptions<T>): Observab
   let failures = 0; // in a row
   let fetching: PendingFetch<T> | undefined;
   let renewal: Promise<void> | undefined;
+  let shortWait: Promise<void> | undefined; // for the renewal under way
   let closed = false;
 
   function emit(event: CredentialEvent): void {
@@ -126,8 +115,9 @@ export function credentialLease<T>(options: CredentialLeaseOptions<T>): Observab
     if (refused !== undefined && isDeepStrictEqual(value, refused.value)) {
       throw unusable("the credential that the cloud refused");
     }
-    if (expiresAt <= clock.now())
+    if (expiresAt <= clock.now()) {
       throw unusable("a credential that has already expired; is this machine's clock right?");
+    }
     if (valid() && held !== undefined && expiresAt <= held.credential.expiresAt) {
       throw unusable("a credential that does not outlive the held one");
     }
@@ -167,7 +157,7 @@ export function credentialLease<T>(options: CredentialLeaseOptions<T>): Observab
     } catch (error) {
       if (!closed) fail(error, fromSource && isTerminal(error));
     } finally {
-      fetching = renewal = undefined;
+      fetching = renewal = shortWait = undefined;
     }
   }
 
@@ -175,6 +165,15 @@ export function credentialLease<T>(options: CredentialLeaseOptions<T>): Observab
   function renew(): Promise<void> | undefined {
     if (renewal === undefined && pauseLeftMs() === 0) renewal = renewNow();
     return renewal;
+  }
+
+  /** Waits for the renewal, but not so long that a hanging source costs what is still valid. */
+  async function waitFor(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    if (held !== undefined && valid()) {
+      shortWait ??= atMost(work, held.life.leftMs() / 2, clock);
+      await abortable(shortWait, signal);
+    }
+    if (!valid()) await abortable(work, signal);
   }
 
   function peek(): Credential<T> | undefined {
@@ -218,8 +217,9 @@ export function credentialLease<T>(options: CredentialLeaseOptions<T>): Observab
       failure = undefined;
       emit({ type: "refused", name });
       // Where fresh credentials are refused too, fetching faster does not help.
-      if (refusals > 1)
-        fail(new GuardError("ERR_CREDENTIAL_UNAVAILABLE", "the cloud refuses fresh credentials"), false);
+      if (refusals > 1) {
+        pause(new GuardError("ERR_CREDENTIAL_UNAVAILABLE", "the cloud refuses fresh credentials"), false);
+      }
     },
     observe(listener) {
       listeners.add(listener);

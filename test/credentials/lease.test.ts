@@ -141,6 +141,34 @@ describe("a source that fails while the held credential is valid", () => {
     expect(await got()).toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
   });
 
+  it("may hang: in the last minute half of what is left is waited, then the held one is served", async () => {
+    const { lease, source, clock, hold, got } = harness({ fetchTimeoutMs: hour });
+    await hold("a", hour);
+    clock.advance(hour - 40 * second);
+    const waiting = Promise.all([got(), got()]);
+    const ended = vi.fn();
+    waiting.then(ended);
+    clock.advance(20 * second - 1);
+    await settled();
+    expect(ended).not.toHaveBeenCalled();
+    clock.advance(1);
+    expect(await waiting).toEqual(["a", "a"]);
+    expect(await got()).toBe("a"); // and nobody after them waits
+    clock.advance(20 * second);
+    const late = got();
+    await source.answer("b", 2 * hour);
+    expect(await late).toBe("b");
+    expect(source.count).toBe(2);
+    expect(clock.pending).toBe(0);
+
+    clock.advance(2 * hour - 40 * second);
+    const next = got(); // the next renewal has a wait of its own
+    await source.answer("c", hour);
+    expect(await next).toBe("c");
+    expect(lease.peek()?.value).toBe("c");
+    expect(clock.pending).toBe(0);
+  });
+
   it("is asked again after 5 s, then at doubling pauses up to 5 min", async () => {
     const { lease, source, clock, hold } = harness();
     await hold("a", 12 * hour);
@@ -284,7 +312,7 @@ describe("a source that fails while nothing valid is held", () => {
 
 describe("what a source returns", () => {
   it("already expired: refused, with a hint at the clock", async () => {
-    const { source, got } = harness();
+    const { source, got } = harness({ isTerminal: () => true }); // is asked about the source's errors alone
     const waiting = got();
     await source.answer("a", 0);
     expect(await waiting).toMatchObject({
@@ -358,6 +386,9 @@ describe("the moment of handing out", () => {
 
   it("finds that the fetched credential expired before the waiter woke", async () => {
     const { lease, source, clock, got } = harness({ onEvent: () => clock.block(10 * second) });
+    const failing = got();
+    await source.fail();
+    await failing;
     const waiting = got();
     await source.answer("a", 5 * second);
     expect(await waiting).toMatchObject({
@@ -398,6 +429,17 @@ describe("a wait", () => {
     expect(source.signals[0]?.aborted).toBe(false);
     await source.answer("a", hour);
     expect(await patient).toBe("a");
+  });
+
+  it("ends at once in the last minute too", async () => {
+    const { clock, hold, got } = harness();
+    await hold("a", hour);
+    clock.advance(hour - 30 * second);
+    const controller = new AbortController();
+    const waiting = got(controller.signal);
+    const reason = new Error("reconcile cancelled");
+    controller.abort(reason);
+    expect(await waiting).toBe(reason);
   });
 
   it("does not begin for a signal that has already aborted", async () => {
@@ -497,7 +539,7 @@ describe("a credential that the cloud refused", () => {
   });
 
   it("makes no storm: when fresh ones are refused too, the source is left alone for a while", async () => {
-    const { lease, source, clock, hold, got } = harness();
+    const { lease, source, clock, events, hold, got } = harness();
     await hold("a", hour);
     lease.invalidate(await lease.get());
     await hold("b", hour);
@@ -508,6 +550,7 @@ describe("a credential that the cloud refused", () => {
       requeueAfterMs: 5 * second,
     });
     expect(source.count).toBe(2);
+    expect(events.map(({ type }) => type)).toEqual(["renewed", "refused", "renewed", "refused"]); // no fetch failed
     clock.advance(5 * second);
     await hold("c", hour);
     clock.advance(50 * minute);
@@ -521,14 +564,27 @@ describe("a credential that the cloud refused", () => {
 
 describe("a closed lease", () => {
   it("ends the fetch and every wait, and hands out nothing", async () => {
-    const { lease, source, clock, got } = harness();
+    const { lease, source, clock, events, got } = harness();
     const waiting = got();
     lease.close();
     expect(source.signals[0]?.aborted).toBe(true);
     expect(await waiting).toMatchObject({ message: "sts: the lease is closed", retryable: false });
+    expect(events).toEqual([]);
     expect(clock.pending).toBe(0);
     await source.answer("late", hour);
     expect(lease.peek()).toBeUndefined();
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6])("takes in nothing that arrives %i turns before closing", async (turns) => {
+    const { lease, source, got } = harness();
+    const waiting = got();
+    const answering = source.answer("a", hour);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    lease.close();
+    await answering;
+    await waiting;
+    expect(lease.peek()).toBeUndefined();
+    expect(await got()).toMatchObject({ message: "sts: the lease is closed" });
   });
 
   it("forgets what it held, fetches no more and tells nothing", async () => {
