@@ -43,6 +43,8 @@ export default defineConfig([
     // Subpaths share chunks: a second copy of a class or of the async context would not be the first one.
     splitting: true,
     skipNodeModulesBundle: true,
+    // Importing zod whole costs more than all the rest; most of it is translations that are never shown.
+    noExternal: ["zod"],
     // tsup passes `baseUrl` to the declaration build, which TypeScript 6 reports as deprecated.
     dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
   },

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { CircuitBreakerOptions } from "./circuit-breaker/options.ts";
 import type { Clock, Random } from "./core/clock.ts";
 import { parseOptions } from "./core/config.ts";

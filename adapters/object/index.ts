@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Adapter, Classification, Port, SeenResource, TagSupport } from "../../src/core/adapter.ts";
 import type { Answer, CallKind } from "../../src/core/call.ts";
 import { parseOptions } from "../../src/core/config.ts";

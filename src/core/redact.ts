@@ -44,6 +44,10 @@ const redactedMark = "[redacted]";
  *
  * @param options - See {@link RedactorOptions}.
  * @returns A redactor without state.
+ * @example
+ * import { createRedactor } from "provider-guard";
+ * const { redact } = createRedactor({ denyKeys: ["licence"] });
+ * redact({ name: "vm-1", password: "x" }, { allow: new Set(["name"]) }).value; // { name: "vm-1", password: "[redacted]" }
  */
 export function createRedactor(options: RedactorOptions = {}): Redactor {
   const { maxDepth = 8, maxItems = 32, maxStringLength = 256, maxNodes = 512 } = options;

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { TagSupport } from "../core/adapter.ts";
 import type { Call } from "../core/call.ts";
 import { parseOptions } from "../core/config.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Attempt, Call, Target } from "../core/call.ts";
 import { parseOptions } from "../core/config.ts";
 import type { GuardError } from "../core/errors.ts";

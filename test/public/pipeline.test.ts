@@ -126,8 +126,17 @@ describe("guard.freeze", () => {
   it("is in force at once, even if it could not be kept", async () => {
     const state = { ...memoryState(), put: () => Promise.reject(new Error("store down")) };
     const { guard, client } = await acme({ state });
-    await expect(guard.freeze("incident")).rejects.toThrow("store down");
+    await expect(guard.freeze("incident")).rejects.toMatchObject({ code: "ERR_STATE_UNAVAILABLE", retryable: true });
     await expect(client.deleteServer({ id: "srv-1" })).rejects.toMatchObject({ code: "ERR_FREEZE_ACTIVE" });
+  });
+
+  it("stays in force if what was kept cannot be read, and no guard starts if nobody can ask", async () => {
+    const state = memoryState();
+    await state.put("freeze/all", "{");
+    const { client } = await acme({ state });
+    await expect(client.deleteServer({ id: "srv-1" })).rejects.toMatchObject({ code: "ERR_FREEZE_ACTIVE" });
+    const down = { ...memoryState(), get: () => Promise.reject(new Error("store down")) };
+    await expect(acme({ state: down })).rejects.toMatchObject({ code: "ERR_STATE_UNAVAILABLE" });
   });
 
   it("asks for a reason", async () => {
