@@ -20,8 +20,9 @@ function first(headers: Headers, names: readonly string[]): string | undefined {
 
 /** Reads what an HTTP response says about limits and identity; its body is left alone. */
 export function readResponse(result: unknown): Answer {
+  if (typeof result !== "object" || result === null) return { class: "ok" };
   const { status, headers } = result as Partial<Response>;
-  if (typeof status !== "number" || headers === undefined) return { class: "ok" };
+  if (typeof status !== "number" || typeof headers?.get !== "function") return { class: "ok" };
   const requestId = first(headers, requestIdHeaders);
   const waitMs = retryAfterMs(headers.get("retry-after"), headers.get("date"));
   const remaining = Number(first(headers, ["ratelimit-remaining", "x-ratelimit-remaining"]) ?? Number.NaN);

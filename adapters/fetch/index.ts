@@ -6,6 +6,7 @@ import { readErrorInfo } from "../../src/core/error-info.ts";
 import { GuardError } from "../../src/core/errors.ts";
 import type { LimitRule } from "../../src/core/limit-rule.ts";
 import { idsIn, readPath, tagsIn, withPath } from "../../src/core/path.ts";
+import { safely } from "../../src/core/safely.ts";
 import type { TagCodec, Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 import { readResponse } from "./answers.ts";
@@ -250,7 +251,7 @@ export function fetchAdapter(options: FetchAdapterOptions): Adapter<FetchLike> {
       return { kind, known: true, ...(resourceType === undefined ? {} : { resourceType }) };
     },
     errors: readErrorInfo,
-    answer: readResponse,
+    answer: safely(readResponse, { class: "ok" }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     tags: tagSupport(options, routes),
     redaction(operation) {

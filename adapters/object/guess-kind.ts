@@ -1,7 +1,7 @@
 import type { CallKind } from "../../src/core/call.ts";
 
 const verbs: readonly (readonly [CallKind, RegExp])[] = [
-  ["read", /^(get|list|describe|find|head|search|query|read|count|exists|has|fetch|lookup|watch)(?![a-z])/],
+  ["read", /^(get|list|describe|find|head|search|query|read|count|exists|fetch|lookup|watch)(?![a-z])/],
   ["delete", /^(delete|remove|terminate|destroy|release|purge)(?![a-z])/],
   ["create", /^(create|add|allocate|provision|run|launch|import|insert|register)(?![a-z])/],
 ];

@@ -6,6 +6,7 @@ import { readErrorInfo } from "../../src/core/error-info.ts";
 import type { ErrorInfo } from "../../src/core/errors.ts";
 import type { LimitRule } from "../../src/core/limit-rule.ts";
 import { idsIn, readPath, tagsIn, withPath } from "../../src/core/path.ts";
+import { safely } from "../../src/core/safely.ts";
 import type { TagCodec, Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 import { guessKind } from "./guess-kind.ts";
@@ -87,8 +88,8 @@ function signalIn(args: readonly unknown[]): AbortSignal | undefined {
 
 type Args = readonly unknown[];
 
-function tagSupport(options: ObjectAdapterOptions): TagSupport {
-  const { operations, codec = plainTags, seen, read } = options;
+function tagSupport(options: ObjectAdapterOptions, operations: ReadonlyMap<string, ObjectOperation>): TagSupport {
+  const { codec = plainTags, seen, read } = options;
   const argument = (input: unknown) => (input as Args)[0];
   const replaced = (input: unknown, path: string, value: unknown) => [
     withPath(argument(input), path, value),
@@ -97,23 +98,23 @@ function tagSupport(options: ObjectAdapterOptions): TagSupport {
   return {
     codec,
     write({ operation, input }, tags) {
-      const path = operations[operation]?.tags;
+      const path = operations.get(operation)?.tags;
       if (path === undefined) return undefined;
       return replaced(input, path, { ...tagsIn(readPath(argument(input), path)), ...tags });
     },
     given({ operation, input }) {
-      const path = operations[operation]?.tags;
+      const path = operations.get(operation)?.tags;
       return path === undefined ? undefined : tagsIn(readPath(argument(input), path));
     },
     token({ operation, input }, token) {
-      const path = operations[operation]?.token;
+      const path = operations.get(operation)?.token;
       if (path === undefined) return undefined;
       const own = readPath(argument(input), path);
       if (typeof own === "string") return { input, token: own };
       return { input: replaced(input, path, token), token };
     },
     targets: ({ operation, input }) =>
-      (operations[operation]?.targets ?? []).flatMap((path) => idsIn(readPath(argument(input), path))),
+      (operations.get(operation)?.targets ?? []).flatMap((path) => idsIn(readPath(argument(input), path))),
     ...(seen === undefined ? {} : { seen: (call, result) => seen(call.operation, result) }),
     ...(read === undefined ? {} : { read: (id, call) => read(id, call.binding.client) }),
   };
@@ -185,9 +186,10 @@ function standIn(client: object, options: ObjectAdapterOptions, port: Port): { p
  */
 export function object(options: ObjectAdapterOptions): Adapter<object> {
   parseOptions(schema, options, "object");
-  const { cloud, operations, passThrough = [], errors = readErrorInfo, answer, limits } = options;
+  const { cloud, passThrough = [], errors = readErrorInfo, answer, limits } = options;
+  const operations = new Map(Object.entries(options.operations)); // a Map has no `__proto__`
   const policies = new Map<string, ReadonlySet<string>>();
-  for (const [name, { record = [] }] of Object.entries(operations)) {
+  for (const [name, { record = [] }] of operations) {
     policies.set(name, new Set(record.map((key) => key.toLowerCase())));
   }
   return {
@@ -199,15 +201,15 @@ export function object(options: ObjectAdapterOptions): Adapter<object> {
       return { client: proxy, detach: stop };
     },
     classify(operation): Classification {
-      const listed = operations[operation];
+      const listed = operations.get(operation);
       if (listed === undefined) return { kind: guessKind(operation), known: false };
       const { kind, resourceType } = listed;
       return { kind, known: true, ...(resourceType === undefined ? {} : { resourceType }) };
     },
-    errors,
-    ...(answer === undefined ? {} : { answer }),
+    errors: safely(errors, { class: "unknown" }),
+    ...(answer === undefined ? {} : { answer: safely(answer, { class: "ok" }) }),
     ...(limits === undefined ? {} : { limits }),
-    tags: tagSupport(options),
+    tags: tagSupport(options, operations),
     redaction(operation) {
       const allow = policies.get(operation);
       return allow && { allow };

@@ -37,17 +37,13 @@ export interface CircuitBreaker extends AttemptInterceptor {
  * Names the circuit that calls to a target go through.
  *
  * @param target - Where a call goes to.
- * @returns Account, region and service, separated by `|`.
- * @example
- * import { circuitKey } from "provider-guard";
- * circuitKey({ cloud: "aws", account: "123456789012", region: "eu-west-1", service: "EC2" });
- * // "123456789012|eu-west-1|EC2"
+ * @returns Cloud, account, region and service, separated by `|`.
  */
-export function circuitKey(target: Target): string {
-  return `${target.account}|${target.region}|${target.service}`;
+export function circuitKey({ cloud, account, region, service }: Target): string {
+  return `${cloud}|${account}|${region}|${service}`;
 }
 
-// A failure is a service that is down or cannot be reached. Throttling, refusals of the request
+// A failure is a service that is down or cannot be reached, which adapters call an outage. Throttling, refusals of the request
 // itself, aborts and our own refusals (which leave no answer) say nothing about that.
 function observationOf(answer: Answer | undefined): Observation {
   switch (answer?.class) {
@@ -55,8 +51,6 @@ function observationOf(answer: Answer | undefined): Observation {
       return "success";
     case "outage":
       return "failure";
-    case "unknown":
-      return answer.status === undefined ? "failure" : "nothing"; // no status: the connection was lost
     default:
       return "nothing";
   }
@@ -77,6 +71,7 @@ function observationOf(answer: Answer | undefined): Observation {
  * import { createGuard } from "provider-guard";
  * const guard = await createGuard({
  *   owner: { managementCluster: "6f9c0d3e-kube-system", provider: "infrastructure-acme" },
+ *   audit: false,
  *   circuitBreaker: { openMs: 10_000, trials: 2 },
  * });
  * @see Michael T. Nygard, "Release It!", 2nd edition, section "Circuit Breaker"

@@ -39,6 +39,9 @@ export function retryAfterMs(value: string | null | undefined, date?: string | n
   return Number.isFinite(ms) && ms >= 0 ? Math.min(ms, 86_400_000) : undefined;
 }
 
+/** What `fetch` rejects with when there is no answer, whatever the reason. */
+const isFetchFailure = (error: unknown) => error instanceof TypeError && error.message === "fetch failed";
+
 /** The fields that HTTP clients put on their errors, each checked for its type. */
 function fieldsOf(error: unknown) {
   if (typeof error !== "object" || error === null) return {};
@@ -61,7 +64,8 @@ export function readErrorInfo(error: unknown): ErrorInfo {
       const meaning = classOfStatus(status);
       return { class: meaning === "ok" ? "unknown" : meaning, ...details };
     }
-    if (outageCodes.test(code ?? "") || name === "TimeoutError") return { class: "outage", ...details };
+    if (outageCodes.test(code ?? "") || name === "TimeoutError" || isFetchFailure(error))
+      return { class: "outage", ...details };
     return { class: "unknown", ...details };
   } catch {
     return { class: "unknown" }; // a hostile getter threw

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock, Random } from "../core/clock.ts";
 import type { CredentialLease } from "../core/credential.ts";
 

@@ -333,9 +333,9 @@ describe("an operator", () => {
     await trip();
     expect(Object.fromEntries(breaker.states())).toEqual({
       [irelandKey]: "open",
-      "123456789012|eu-central-1|EC2": "closed",
+      "aws|123456789012|eu-central-1|EC2": "closed",
     });
-    expect(gauge()).toEqual({ [irelandKey]: 2, "123456789012|eu-central-1|EC2": 0 });
+    expect(gauge()).toEqual({ [irelandKey]: 2, "aws|123456789012|eu-central-1|EC2": 0 });
     clock.advance(5_000);
     const trial = begin();
     expect(gauge()[irelandKey]).toBe(1);

@@ -7,7 +7,7 @@ import type { Gauge, Telemetry } from "../../src/core/telemetry.ts";
 import { type FakeClock, fakeClock } from "./fake-clock.ts";
 
 export const ireland: Target = { cloud: "aws", service: "EC2", account: "123456789012", region: "eu-west-1" };
-export const irelandKey = "123456789012|eu-west-1|EC2";
+export const irelandKey = "aws|123456789012|eu-west-1|EC2";
 
 /** A request whose end the test decides. */
 export interface Request {

@@ -69,7 +69,7 @@ describe("what keys cost", () => {
     const { fail, breaker, clock } = harness({ maxKeys: 3 });
     const before = alive();
     for (const i of [1, 2, 3, 1, 4]) await fail(account(i));
-    expect([...breaker.states().keys()].map((key) => key.split("|")[0]).sort()).toEqual([
+    expect([...breaker.states().keys()].map((key) => key.split("|")[1]).sort()).toEqual([
       "account-1",
       "account-3",
       "account-4",
@@ -92,15 +92,15 @@ describe("what keys cost", () => {
 
   it("a circuit that was opened by hand is not forgotten", async () => {
     const { breaker, succeed, begin } = harness({ maxKeys: 1 });
-    breaker.open("account-1|eu-west-1|EC2");
+    breaker.open("aws|account-1|eu-west-1|EC2");
     await succeed(account(2));
-    expect(breaker.states().get("account-1|eu-west-1|EC2")).toBe("open");
+    expect(breaker.states().get("aws|account-1|eu-west-1|EC2")).toBe("open");
     await expect(begin(account(1)).result).rejects.toMatchObject({ code: "ERR_CIRCUIT_OPEN" });
 
-    breaker.close("account-1|eu-west-1|EC2");
+    breaker.close("aws|account-1|eu-west-1|EC2");
     await succeed(account(2));
     await succeed(account(1));
-    expect(breaker.states().get("account-1|eu-west-1|EC2")).toBe("closed");
+    expect(breaker.states().get("aws|account-1|eu-west-1|EC2")).toBe("closed");
   });
 
   it("after close() nothing is counted, nothing is refused and no timer runs", async () => {
