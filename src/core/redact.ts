@@ -35,7 +35,7 @@ export interface Redactor {
 const secretKey =
   /pass(word|wd|phrase)?|secret|token|credential|private|authorization|cookie|session|signature|user_?data|custom_?data|bootstrap|ssh_?key|api_?key|access_?key|plaintext|certificate|key_?material/i;
 const secretText = /-----BEGIN |\beyJ[\w-]{8,}\.[\w-]{8,}\.|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bBearer\s+\S{8,}/;
-const plainKey = /^[\w.:/@-]{1,64}$/;
+const memberName = /^[A-Za-z_]\w{0,63}$/; // anything else is a key of a map, and so data itself
 const redactedMark = "[redacted]";
 
 /**
@@ -129,7 +129,7 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
           result["[more]"] = cut("[more]");
           break;
         }
-        if (!plainKey.test(key) || key === "__proto__") {
+        if (!memberName.test(key) || key === "__proto__") {
           result["[key]"] = redactedMark;
           continue;
         }
