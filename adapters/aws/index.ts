@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Adapter } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import { attachClient } from "./attach.ts";
@@ -36,9 +36,14 @@ const schema = z.strictObject({
   imds: z.literal(false).optional(),
 });
 
-function namesOf({ clientName, commandName, __smithy_context: smithy }: Context): [service: string, operation: string] {
-  const service = clientName?.replace(/Client$/, "") ?? smithy?.service ?? "unknown";
-  const operation = commandName?.replace(/Command$/, "") ?? smithy?.operation ?? "unknown";
+type Names = readonly [service: string, operation: string];
+
+const without = (text: string | undefined, ending: string) =>
+  text?.endsWith(ending) ? text.slice(0, -ending.length) : text;
+
+function namesOf({ clientName, commandName, __smithy_context: smithy }: Context): Names {
+  const service = without(clientName, "Client") ?? smithy?.service ?? "unknown";
+  const operation = without(commandName, "Command") ?? smithy?.operation ?? "unknown";
   return [service, operation];
 }
 

@@ -98,14 +98,13 @@ function install(stack: Stack): StackHooks {
       if (sender?.past) return next(carry(args, context, { call: undefined, port: member.port, open: 1 }, member));
       const found = member.region();
       const region = typeof found === "object" ? await found : found;
-      const draft = member.draft(context, args.input);
-      return member.port.call(
-        { ...draft, ...optional("region", region), ...optional("signal", sender?.signal) },
-        (call) => {
-          const ticket = { call, port: member.port, open: 0 };
-          return next(carry({ ...args, input: call.input }, context, ticket, member)).catch(unhalt);
-        },
-      );
+      const draft: { -readonly [K in keyof CallDraft]: CallDraft[K] } = member.draft(context, args.input);
+      if (region !== undefined) draft.region = region;
+      if (sender?.signal !== undefined) draft.signal = sender.signal;
+      return member.port.call(draft, (call) => {
+        const ticket = { call, port: member.port, open: 0 };
+        return next(carry({ ...args, input: call.input }, context, ticket, member)).catch(unhalt);
+      });
     };
   };
 
@@ -172,8 +171,4 @@ function install(stack: Stack): StackHooks {
 
 function unhalt(error: unknown): never {
   throw error instanceof Halt ? error.reason : error;
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
 }

@@ -20,10 +20,12 @@ type PairStyle = keyof typeof valueMember;
 export function addPairs(list: unknown, style: PairStyle, tags: Tags, extra: Fields = {}): unknown[] {
   const given = itemsOf(list);
   const taken = new Set(given.map((item) => fieldsOf(item)[style]));
-  const added = Object.entries(tags)
-    .filter(([key]) => !taken.has(key))
-    .map(([key, value]) => ({ [style]: key, [valueMember[style]]: value, ...extra }));
-  return [...given, ...added];
+  const valueName = valueMember[style];
+  const pairs = [...given];
+  for (const key of Object.keys(tags)) {
+    if (!taken.has(key)) pairs.push({ [style]: key, [valueName]: tags[key], ...extra });
+  }
+  return pairs;
 }
 
 /** Adds tags to `TagSpecifications`, once for each resource type. */
@@ -33,10 +35,9 @@ export function addSpecifications(list: unknown, types: readonly string[], tags:
   const merged = given.map((item) =>
     types.includes(typeOf(item)) ? { ...fieldsOf(item), Tags: addPairs(fieldsOf(item).Tags, "Key", tags) } : item,
   );
-  const present = new Set(given.map(typeOf));
-  const added = types
-    .filter((type) => !present.has(type))
-    .map((ResourceType) => ({ ResourceType, Tags: addPairs([], "Key", tags) }));
+  const Tags = addPairs([], "Key", tags);
+  const present = given.map(typeOf);
+  const added = types.filter((type) => !present.includes(type)).map((ResourceType) => ({ ResourceType, Tags }));
   return [...merged, ...added];
 }
 
@@ -48,7 +49,7 @@ export function addQuery(text: unknown, tags: Tags): string {
 }
 
 /** Puts tags where a member holds them, in its style; the given value is left alone. */
-export function addInStyle(value: unknown, style: TagStyle, tags: Tags, types: readonly string[]): unknown {
+function addInStyle(value: unknown, style: TagStyle, tags: Tags, types: readonly string[]): unknown {
   switch (style) {
     case "specifications":
       return addSpecifications(value, types, tags);

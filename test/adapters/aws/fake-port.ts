@@ -51,7 +51,7 @@ export function fakeCall(adapter: Adapter<never>, draft: CallDraft, id = "intent
 }
 
 /** Makes a port that notes everything. */
-export function fakePort(client: object, adapter: Adapter<never>, credentials?: CredentialLease): FakePort {
+function fakePort(client: object, adapter: Adapter<never>, credentials?: CredentialLease): FakePort {
   const port: FakePort = {
     calls: [],
     attempts: [],
