@@ -1,6 +1,6 @@
 import type { Binding, CallDraft, Port } from "./core/adapter.ts";
 import type { Attempt, Call } from "./core/call.ts";
-import type { ScopeStore } from "./core/context.ts";
+import { joinSignals, type ScopeStore } from "./core/context.ts";
 import { GuardError } from "./core/errors.ts";
 import { newId } from "./core/id.ts";
 import { composeRings, type Rings } from "./core/pipeline.ts";
@@ -14,12 +14,6 @@ export interface Runner {
   /** Takes no further calls; resolves once none is in flight. */
   drain(): Promise<void>;
   readonly draining: boolean;
-}
-
-/** Joins a call's own signal with its reconcile's. */
-function joined(own: AbortSignal | undefined, outer: AbortSignal | undefined): AbortSignal | undefined {
-  if (own === undefined || outer === undefined) return own ?? outer;
-  return AbortSignal.any([own, outer]);
 }
 
 /** Makes the runner of one guard. */
@@ -42,7 +36,7 @@ export function createRunner(rings: Rings, runtime: Runtime, scopes: ScopeStore)
       resourceType: profile.resourceType,
       input,
       owner: scope.owner,
-      signal: joined(draft.signal, scope.signal),
+      signal: joinSignals(draft.signal, scope.signal),
       startedAt: clock.now(),
       token: undefined,
       resumes: undefined,

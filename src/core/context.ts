@@ -8,6 +8,12 @@ export interface Scope {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Joins two signals, either of which may be missing. */
+export function joinSignals(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  if (one === undefined || other === undefined || one === other) return one ?? other;
+  return AbortSignal.any([one, other]);
+}
+
 /** Carries the owner from `guard.reconcile` to the calls inside, through timers, streams and promises. */
 export interface ScopeStore {
   /** The innermost reconcile, or the bare principal outside of any. */
@@ -19,8 +25,13 @@ export interface ScopeStore {
 export function scopeStore(principal: Principal): ScopeStore {
   const storage = new AsyncLocalStorage<Scope>();
   const outside: Scope = { owner: principal, signal: undefined };
+  const current = () => storage.getStore() ?? outside;
   return {
-    current: () => storage.getStore() ?? outside,
-    run: (subject, signal, fn) => storage.run({ owner: { ...principal, ...subject }, signal }, fn),
+    current,
+    run(subject, signal, fn) {
+      // A reconcile inside another ends with it.
+      const scope = { owner: { ...principal, ...subject }, signal: joinSignals(signal, current().signal) };
+      return storage.run(scope, fn);
+    },
   };
 }

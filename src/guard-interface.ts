@@ -1,0 +1,64 @@
+import type { Adapter, CallDraft } from "./core/adapter.ts";
+import type { CredentialLease } from "./core/credential.ts";
+import type { PipelineView } from "./core/explain.ts";
+import type { Freeze } from "./core/freeze.ts";
+import type { Subject } from "./core/owner.ts";
+
+/** Options of {@link Guard.wrap}. */
+export interface WrapOptions {
+  /** A lease that keeps this client's credential fresh; see `credentialLease`. @defaultValue the client's own credentials */
+  readonly credentials?: CredentialLease;
+}
+
+/** Options of {@link Guard.reconcile}. */
+export interface ReconcileOptions {
+  /** Ends every wait of the calls inside. */
+  readonly signal?: AbortSignal;
+}
+
+/** A call to ask {@link Guard.explain} about; it is not made. */
+export interface CallQuestion extends Omit<CallDraft, "service" | "signal"> {
+  /** A client that this guard wrapped. */
+  readonly client: object;
+  /** @defaultValue the adapter's cloud */
+  readonly service?: string;
+  /** @defaultValue whoever `guard.reconcile` around the question names */
+  readonly owner?: Subject;
+}
+
+/** One guard per controller process: configuration, pipeline and shared state. */
+export interface Guard extends AsyncDisposable {
+  /**
+   * Hooks the guard into a client. Wrapping it again changes nothing.
+   *
+   * @returns The client, of the same type: the same instance where it can be hooked, else a stand-in to use from now on.
+   * @throws {@link GuardError} `ERR_ADAPTER_MISMATCH`, `ERR_GUARD_ALREADY_WRAPPED` (by another guard), `ERR_GUARD_CLOSED`.
+   */
+  wrap<T extends C, C extends object>(client: T, adapter: Adapter<C>, options?: WrapOptions): T;
+  /** Takes the hooks out again, and returns the client as it was given. A client that is not wrapped comes back as it is. */
+  unwrap<T extends object>(client: T): T;
+  /**
+   * Runs `fn` on behalf of a cluster (and machine): every guarded call inside belongs to them.
+   *
+   * @throws {@link GuardError} `ERR_OWNER_INVALID`, naming the path; whatever `fn` throws.
+   */
+  reconcile<R>(subject: Subject, fn: () => R | PromiseLike<R>, options?: ReconcileOptions): Promise<R>;
+  /**
+   * The emergency stop: mutating calls are refused from now on, reads go on.
+   * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE` when it could not be kept; it is in force in this process all the same.
+   */
+  freeze(reason: string): Promise<void>;
+  /** Ends the emergency stop. */
+  thaw(): Promise<void>;
+  /** Why and since when mutating calls are refused, if they are. */
+  readonly frozen: Freeze | undefined;
+  /** Describes the pipeline; `String(guard.explain())` is a table for people. */
+  explain(): PipelineView;
+  /** Says what each phase would do with a call, without making it. */
+  explain(call: CallQuestion): PipelineView;
+  /**
+   * Takes no further calls, waits for those in flight, and lets go of files and timers.
+   * @param options.signal - Stops waiting for calls that are still queued.
+   */
+  close(options?: { readonly signal?: AbortSignal }): Promise<void>;
+}

@@ -1,0 +1,97 @@
+import type { CallDraft } from "./core/adapter.ts";
+import type { ScopeStore } from "./core/context.ts";
+import { GuardError } from "./core/errors.ts";
+import { explainPipeline, type PipelineView } from "./core/explain.ts";
+import type { FreezeSwitch } from "./core/freeze.ts";
+import type { PhaseInterceptor } from "./core/interceptor.ts";
+import type { Journal } from "./core/journal.ts";
+import { checkSubject } from "./core/owner.ts";
+import type { Rings } from "./core/pipeline.ts";
+import type { Runtime } from "./core/runtime.ts";
+import type { StateStore } from "./core/state-store.ts";
+import type { CallQuestion, Guard } from "./guard-interface.ts";
+import { createRunner } from "./runner.ts";
+import { createWrapping } from "./wrapping.ts";
+
+/** What a guard is made of. */
+export interface Insides {
+  readonly runtime: Runtime;
+  readonly rings: Rings;
+  readonly parts: readonly PhaseInterceptor[];
+  readonly journal: Journal | undefined;
+  /** Only where the guard made it itself. */
+  readonly state: StateStore | undefined;
+  readonly freeze: FreezeSwitch;
+  readonly scopes: ScopeStore;
+}
+
+/** Makes the guard out of its parts. */
+export function runningGuard({ runtime, rings, parts, journal, state, freeze, scopes }: Insides): Guard {
+  const { clock, telemetry, modeOf } = runtime;
+  const runner = createRunner(rings, runtime, scopes);
+  const { wrap, unwrap, bindingOf } = createWrapping(() => guard, runner);
+  let closing: Promise<void> | undefined;
+  if (journal !== undefined) {
+    telemetry.gauge("audit.dropped", "Audit records that were lost", (observe) => observe(journal.dropped, {}));
+  }
+
+  function explain(question?: CallQuestion): PipelineView {
+    if (question === undefined) return explainPipeline(rings, modeOf);
+    const binding = bindingOf(question.client);
+    const draft: CallDraft = { service: binding.adapter.cloud, ...question };
+    const ask = () => explainPipeline(rings, modeOf, runner.prepare(binding, draft));
+    return question.owner === undefined ? ask() : scopes.run(checkSubject(question.owner), undefined, ask);
+  }
+
+  function notice(event: string, details?: Record<string, string>): void {
+    journal?.enqueue({ type: "notice", at: clock.now(), event, ...(details === undefined ? {} : { details }) });
+  }
+
+  async function end(signal: AbortSignal | undefined): Promise<void> {
+    const letGo = () => {
+      for (const part of parts) void part.close?.();
+    };
+    if (signal?.aborted) letGo();
+    signal?.addEventListener("abort", letGo, { once: true });
+    await runner.drain();
+    signal?.removeEventListener("abort", letGo);
+    for (const part of parts) await part.close?.();
+    await journal?.close();
+    await state?.close();
+    telemetry.close();
+  }
+
+  const guard: Guard = {
+    wrap,
+    unwrap,
+    explain,
+    async reconcile(subject, fn, { signal } = {}) {
+      const checked = checkSubject(subject);
+      signal?.throwIfAborted();
+      return scopes.run(checked, signal, fn);
+    },
+    async freeze(reason) {
+      if (typeof reason !== "string" || reason.trim() === "") {
+        throw new GuardError(
+          "ERR_CONFIG_INVALID",
+          "guard.freeze: reason: say why, for the people who will find it frozen",
+        );
+      }
+      notice("freeze", { reason });
+      await freeze.set({ reason, since: clock.now() });
+    },
+    async thaw() {
+      notice("thaw");
+      await freeze.set(undefined);
+    },
+    get frozen() {
+      return freeze.current;
+    },
+    close({ signal } = {}) {
+      closing ??= end(signal);
+      return closing;
+    },
+    [Symbol.asyncDispose]: () => guard.close(),
+  };
+  return guard;
+}
