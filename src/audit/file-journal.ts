@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { parseOptions } from "../core/config.ts";
 import { newId } from "../core/id.ts";
 import type { Journal, JournalContext, JournalSource, OpenIntent } from "../core/journal.ts";

@@ -149,7 +149,7 @@ export class GroupCommit {
     // After this turn, so that everybody who records in it shares one sync.
     setImmediate(() => {
       this.#scheduled = false;
-      if (this.#abandoned || this.#running !== undefined) return;
+      if (this.#abandoned) return;
       this.#running = this.#run().finally(() => {
         this.#running = undefined;
         if (this.#waiting > 0) this.#soon();
@@ -205,6 +205,8 @@ export class GroupCommit {
 
   #fail(batch: readonly Entry[], error: unknown): void {
     this.#failing = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     const waiters: Waiter[] = this.#backlog.putBack(batch);
     this.#waiting -= waiters.length;
     this.#dropped += this.#backlog.trim(this.#maxBacklog);

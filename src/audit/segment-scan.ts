@@ -36,7 +36,7 @@ export interface SegmentScanOptions {
 
 const chunkBytes = 1024 * 1024;
 
-/** A writer at work may be between two pages of a write: how often its last line is read again. */
+/** A writer at work may be in the middle of a write: how often its last line is read again. */
 const rereads = 50;
 
 /**
@@ -101,7 +101,10 @@ async function scan(handle: FileHandle, options: SegmentScanOptions): Promise<Se
     const { bytesRead } = await guarded(path, () => handle.read(buffer, from, buffer.length - from, base + from - 1));
     if (bytesRead === 0) {
       if (filled === 1) return { head: { seq, hash }, end: base, lastLine, size: base, torn: false };
-      if (patience-- > 0) continue;
+      if (patience-- > 0) {
+        filled = 1; // read it again from its beginning: a writer whose disk is full takes it back
+        continue;
+      }
       return stop(base, unfinished(filled - 1), base + filled - 1, true);
     }
     filled += bytesRead;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseOptions } from "../core/config.ts";
 import { missing, scanJournal } from "./journal-scan.ts";
 import type { JournalHead } from "./line.ts";

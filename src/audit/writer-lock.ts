@@ -19,7 +19,8 @@ const temporaryPattern = /^lock\.[\w-]+\.new$/;
 
 /** Longest path a socket may be bound to, in bytes: 104 with the final zero on BSD and macOS, 108 on Linux. */
 const maxSocketPath = 103;
-const rounds = 10;
+/** How often a writer looks for others before it gives up, with 10 to 50 ms between two looks. */
+const rounds = 16;
 
 /**
  * Takes the directory, or fails if another writer has it.
@@ -71,24 +72,28 @@ async function compete(directory: string, folder: string): Promise<Claim> {
   let claim: Claim | undefined;
   try {
     for (let round = 0; round < rounds; round++) {
-      claim ??= await Claim.make(folder);
-      const others = await living(folder, claim.name);
+      const others = await living(folder, claim?.name);
       try {
-        if (others.length === 0) {
-          claim.keep();
-          const won = claim;
-          claim = undefined;
-          await removeLeftovers(folder);
-          return won;
+        const [first] = others;
+        if (first === undefined) {
+          if (claim !== undefined) {
+            const won = claim.keep();
+            claim = undefined;
+            await removeLeftovers(folder).catch(() => {});
+            return won;
+          }
+          claim = await Claim.make(folder); // and look again, now that others see this one
+          continue;
         }
-        // Of several that start together the first by name stays and looks again; the others make way.
-        const first = others.reduce((a, b) => (a.name < b.name ? a : b));
-        if (first.name < claim.name) {
+        // Of several that start together the first by name stays and looks again. The others make way,
+        // and do not stand in it again before that one is gone.
+        if (claim !== undefined && first.name < claim.name) {
           claim.release();
           claim = undefined;
         }
-        if (first.socket === undefined) break;
-        await leave(first.socket, 10 + systemRandom() * 40);
+        const sockets = others.flatMap(({ socket }) => socket ?? []);
+        if (sockets.length < others.length) break;
+        await leave(sockets, 10 + systemRandom() * 40);
       } finally {
         for (const { socket } of others) socket?.destroy();
       }
@@ -102,12 +107,16 @@ async function compete(directory: string, folder: string): Promise<Claim> {
   );
 }
 
-/** Waits until the other one goes, or so long. In real time: it concerns other processes. */
-function leave(socket: Socket, ms: number): Promise<void> {
-  const ended = new AbortController();
-  socket.once("close", () => ended.abort());
-  // The open connection keeps this process alive meanwhile; the timer does not.
-  return sleep(systemClock, ms, ended.signal).catch(() => {});
+/** Waits until all others have gone, or so long. In real time: it concerns other processes. */
+async function leave(sockets: readonly Socket[], ms: number): Promise<void> {
+  const waited = new AbortController();
+  const gone = sockets.map(
+    (socket) => new Promise((resolve) => (socket.closed ? resolve(0) : socket.once("close", resolve))),
+  );
+  // The open connections keep this process alive meanwhile; the timer does not.
+  const timer = sleep(systemClock, ms, waited.signal).catch(() => {});
+  await Promise.race([timer, Promise.all(gone)]);
+  waited.abort();
 }
 
 /** A writer that answers; no socket where this user may not connect to it. */
@@ -116,8 +125,9 @@ interface Living {
   readonly socket: Socket | undefined;
 }
 
-async function living(folder: string, own: string): Promise<readonly Living[]> {
-  const names = (await readdir(folder)).filter((name) => lockPattern.test(name) && name !== own);
+/** The other writers that answer, by name. */
+async function living(folder: string, own: string | undefined): Promise<readonly Living[]> {
+  const names = (await readdir(folder)).filter((name) => lockPattern.test(name) && name !== own).sort();
   const found = await Promise.all(names.map((name) => probe(folder, name)));
   return found.filter((other) => other !== undefined);
 }
@@ -130,6 +140,8 @@ function probe(folder: string, name: string): Promise<Living | undefined> {
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNREFUSED") unlink(path).then(gone, gone);
       else if (error.code === "ENOENT") gone();
+      // It lived when it was asked, and let go before it answered: worth another look.
+      else if (error.code === "ECONNRESET") resolve({ name, socket });
       // Whoever cannot be asked (no permission, too many waiting) is taken for alive.
       else resolve({ name, socket: undefined });
     });
@@ -183,8 +195,9 @@ class Claim {
   }
 
   /** The process may end while it holds the directory. */
-  keep(): void {
+  keep(): this {
     this.#server.unref();
+    return this;
   }
 
   release(): void {

@@ -126,6 +126,15 @@ describe("a disk that has no room", () => {
     expect(recordsOf(directory).at(-1)).toMatchObject({ event: "dropped", details: { records: 15 } });
   });
 
+  it("bounds what it keeps while nobody appends", async () => {
+    const { state, files } = faultyDisk();
+    const journal = await openJournal(temporaryDirectory(), { maxBacklog: 10 }, files);
+    state.room = 0;
+    await failure(journal.append(intent("no")));
+    for (let i = 0; i < 30; i++) journal.enqueue(read(`r${i}`));
+    expect(journal.dropped).toBe(20);
+  });
+
   it("counts what could not be written before it was closed", async () => {
     const { state, files } = faultyDisk();
     const journal = await openJournal(temporaryDirectory(), {}, files);

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { verifyJournal } from "../../src/audit/verify.ts";
@@ -25,22 +25,17 @@ async function journalWith(records: readonly AuditRecord[]): Promise<string> {
 
 describe("opening a journal that a crash left", () => {
   it("cuts a last line that was torn at any byte, and records that it did", async () => {
-    const directory = await journalWith([intent("a"), intent("b")]);
+    const directory = await journalWith([intent("a"), outcome("a")]);
     const valid = readFileSync(segmentPath(directory));
-    const start = valid.lastIndexOf(10, valid.length - 2) + 1;
-    for (let end = start; end < valid.length; end++) {
-      const copy = join(directory, String(end));
-      mkdirSync(copy);
-      writeFileSync(segmentPath(copy), valid.subarray(0, end));
-      const journal = await openJournal(copy);
+    const offset = valid.lastIndexOf(10, valid.length - 2) + 1;
+    for (let end = offset; end < valid.length; end++) {
+      writeFileSync(segmentPath(directory), valid.subarray(0, end));
+      const journal = await openJournal(directory);
       expect(journal.unfinished.map(({ call }) => call)).toEqual(["a"]);
       await journal.close();
-      const notices = recordsOf(copy).slice(3);
-      const cutBytes = end - start;
-      const details = { segment: 1, offset: start, cutBytes };
-      const expected = [{ event: "recovered", details }, { event: "opened" }].slice(cutBytes > 0 ? 0 : 1);
-      expect(notices).toMatchObject(expected);
-      expect(await verifyJournal({ directory: copy })).toMatchObject({ ok: true, intents: 1 });
+      const recovered = { event: "recovered", details: { segment: 1, offset, cutBytes: end - offset } };
+      expect(recordsOf(directory).slice(3)).toMatchObject([...(end > offset ? [recovered] : []), { event: "opened" }]);
+      expect(await verifyJournal({ directory })).toMatchObject({ ok: true, intents: 1, outcomes: 0 });
     }
   });
 
@@ -54,6 +49,14 @@ describe("opening a journal that a crash left", () => {
       expect(await verifyJournal({ directory })).toMatchObject({ ok: true, intents: 1 });
       expect(recordsOf(directory).at(-2)).toMatchObject({ event: "recovered", details: { cutBytes: tail.length } });
     }
+  });
+
+  it("cuts a last line that begins well and ends in bytes that never reached the disk", async () => {
+    const directory = await journalWith([intent("a"), intent("b")]);
+    const valid = readFileSync(segmentPath(directory));
+    writeFileSync(segmentPath(directory), Buffer.concat([valid.subarray(0, -50), Buffer.alloc(49), Buffer.from("\n")]));
+    expect((await verifyJournal({ directory })).ok).toBe(false);
+    expect((await openJournal(directory)).unfinished).toMatchObject([{ call: "a" }]);
   });
 
   it("refuses anything else that is broken, naming the place, and changes nothing", async () => {
