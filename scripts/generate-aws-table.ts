@@ -84,10 +84,10 @@ function text(services: readonly { service: string; lines: string[] }[], resourc
   const blocks = services.map(({ service, lines }) => `  ${service}: \`${lines.join("\n")}\`,`);
   return `// Written by scripts/generate-aws-table.ts from the schemas of the AWS SDK ${clients["client-ec2"]}. Do not edit.
 
+const types = \`${resourceTypes.join("\n")}\`;
+
 /** What EC2 takes as ResourceType in TagSpecifications. */
-export const ec2ResourceTypes: ReadonlySet<string> = new Set(
-  \`${resourceTypes.join(" ")}\`.split(" "),
-);
+export const ec2ResourceTypes: ReadonlySet<string> = new Set(types.split("\n"));
 
 /** By service, one line for each operation: name, path:style of its tags, idempotency token, sensitive members. */
 export const operations: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@ import type { LimitRule } from "../../src/core/limit-rule.ts";
 
 const ec2 = 'EC2 developer guide, "Request throttling for the Amazon EC2 API", read 2026-11';
 const own =
-  "AWS publishes no figure for these APIs: EC2's for mutating calls and half of its for reads, which other control planes are seen to bear";
+  "a cautious default of ours, like EC2's: AWS publishes no figure that is common to these APIs; set rules of your own where your quota says otherwise";
 
 function ec2Rule(
   name: string,
@@ -16,7 +16,7 @@ function ec2Rule(
 /** Services whose calls move data: AWS scales them by item, prefix or key, not by calls of an account. */
 const dataPlanes = ["S3", "DynamoDB", "SQS", "SNS", "CloudWatchLogs", "Kinesis", "Firehose", "KMS", "Lambda"];
 const data =
-  "no common figure: partitions, prefixes and keys bear thousands of calls a second; high enough to stop a runaway loop alone";
+  "a default of ours against runaway loops: these services scale by partition, prefix, key or queue, and have no common figure for an account";
 
 /**
  * AWS's throttle table: EC2 by API action as published, and defaults of ours for the rest.

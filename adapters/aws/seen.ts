@@ -42,6 +42,7 @@ function inAnswer(output: unknown, noun: string): SeenResource[] {
     const tags = fields.Tags ?? fields.TagSet;
     const id = idIn(fields, name);
     if (id !== undefined && Array.isArray(tags)) found.push({ id, tags: tagsIn(tags, "Key") });
+    // What DescribeTags answers may be a part of a resource's tags, and would make an owned one look free.
     for (const [member, inner] of Object.entries(fields)) {
       if (member !== "Tags" && member !== "TagSet" && member !== "$metadata") look(inner, member, depth + 1);
     }
@@ -85,7 +86,6 @@ function created(call: Call, output: unknown, sent: Tags | undefined): SeenResou
  */
 export function seenIn(call: Call, output: unknown, sent: Tags | undefined): readonly SeenResource[] {
   const found = call.kind === "create" ? created(call, output, sent) : [];
-  // DescribeTags may answer a part of a resource's tags, and would make an owned one look free.
-  if (call.target.service !== "EC2" || call.operation === "DescribeTags") return found;
+  if (call.target.service !== "EC2") return found;
   return [...found, ...inAnswer(output, call.operation.replace(/^[A-Z][a-z]+/, ""))];
 }

@@ -109,6 +109,19 @@ describe("DynamoDB's document client", () => {
   });
 });
 
+describe("a client that was unwrapped while another goes on with its stack", () => {
+  it("is guarded by the other, also where somebody kept hold of the send it had", async () => {
+    const wire = fakeWire(json);
+    const below = new DynamoDBClient(wired(wire));
+    const document = hook(DynamoDBDocumentClient.from(below), aws() as never);
+    const raw = hook(below, aws() as never);
+    const kept = below.send.bind(below);
+    raw.attachment.detach();
+    await kept(new GetItemCommand({ TableName: "t", Key: { id: { S: "1" } } }));
+    expect([document.port.calls.length, raw.port.calls.length]).toEqual([1, 0]);
+  });
+});
+
 describe("the client around it all", () => {
   it("is taken by its shape", () => {
     const adapter = aws();
@@ -120,17 +133,23 @@ describe("the client around it all", () => {
 
   it("asks the region's provider until it answers, and then never again", async () => {
     let asked = 0;
+    let broken = true;
     const region = async () => {
-      if (++asked === 1) throw new Error("no region yet");
+      asked++;
+      if (broken) throw new Error("no region yet");
       return "us-west-2";
     };
-    const { client, port } = hook(new S3Client(wired(fakeWire({}))), aws() as never);
-    (client.config as { region: unknown }).region = region;
-    const head = () => client.send(new GetObjectCommand({ Bucket: "bucket", Key: "k" }));
-    await expect(head()).rejects.toThrow("no region yet");
-    asked = 1;
-    await head();
-    await head();
+    const bare = new S3Client(wired(fakeWire({})));
+    (bare.config as { region: unknown }).region = region;
+    const get = () => bare.send(new GetObjectCommand({ Bucket: "bucket", Key: "k" }));
+    const { port } = hook(bare, aws() as never);
+    await expect(get()).rejects.toThrow("no region yet");
+    broken = false;
+    asked = 0;
+    await get();
+    const first = asked; // the SDK asks for itself, too
+    await get();
+    expect(asked - first).toBe(first - 1);
     expect(port.calls.map(({ target }) => target.region)).toEqual(["us-west-2", "us-west-2"]);
   });
 

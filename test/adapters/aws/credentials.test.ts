@@ -75,6 +75,17 @@ describe("a lease given to guard.wrap", () => {
     expect(wire.requests).toHaveLength(0);
   });
 
+  it("passes it on as it is also where the lease ran dry between the gate and the signature", async () => {
+    const wire = fakeWire(ec2Answer("RunInstances"));
+    const lease = handLease("FIRST");
+    const { client, port } = hook(new EC2Client(wired(wire)), aws() as never, lease);
+    port.onAttempt = () => lease.hold(undefined);
+    const error = await client.send(run()).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
+    expect(error).not.toHaveProperty("$metadata");
+    expect([port.attempts.length, wire.requests.length]).toEqual([1, 0]);
+  });
+
   it("reaches signers of clients whose configuration takes no new credentials", async () => {
     const provider = { credentialProvider: "first" };
     const s3Signer = { sigv4Signer: { credentialProvider: "first" }, signerOptions: { credentials: "first" } };

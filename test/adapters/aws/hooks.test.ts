@@ -144,6 +144,9 @@ describe("the attempt ring", () => {
       ["ok", "req-3"],
     ]);
     expect(answer.$metadata).toMatchObject({ requestId: "req-3", attempts: 3 });
+    for (const { headers } of wire.requests) {
+      expect(headers["user-agent"]?.match(/provider-guard-intent#intent-1/g)).toHaveLength(1);
+    }
     expect(new Set(wire.requests.map(({ body }) => /ClientToken=([^&]*)/.exec(String(body))?.[1])).size).toBe(1);
   });
 

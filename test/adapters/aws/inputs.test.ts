@@ -100,6 +100,8 @@ describe("what may be recorded of an input", () => {
       ]);
       expect(text).not.toContain("hush");
       expect(text).toContain("/p");
+      expect(known.redaction?.("PutParameter", "SSM")?.deny).toContain("value");
+      expect(known.redaction?.("PutParameter", "SSM")?.allow).not.toContain("value");
     }
   });
 

@@ -36,6 +36,7 @@ describe("targets", () => {
     expect(targets("EC2.ModifyInstanceAttribute", { InstanceId: id("i"), Groups: [id("sg")] })).toEqual([id("i")]);
     expect(targets("EC2.DeleteSecurityGroup", { GroupName: "by-name" })).toEqual([]);
     expect(targets("EC2.DeleteVpc", { VpcId: 5 })).toEqual([]);
+    expect(targets("EC2.DeleteVpc", { VpcId: "by-name" })).toEqual([]);
     expect(targets("EC2.DeleteVpc", undefined)).toEqual([]);
   });
 

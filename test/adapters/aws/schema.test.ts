@@ -61,6 +61,12 @@ describe("the SDK's runtime schemas", () => {
     ]);
   });
 
+  it("find a token that the model does not declare, in the services that are known for it alone", () => {
+    const input = [3, "ns", "In", 0, ["ClientRequestToken"], [0]];
+    const token = (service: string) => readSchema(service, "CreateStack", [9, "ns", "X", 0, input, "unit"])?.token;
+    expect([token("CloudFormation"), token("Elsewhere")]).toEqual(["ClientRequestToken", undefined]);
+  });
+
   it("end where structures contain themselves", () => {
     const loop: unknown[] = [3, "ns", "Loop", 0, ["Again", "PartId"], [() => loop, 0]];
     expect(readSchema("X", "Y", [9, "ns", "Y", 0, loop, "unit"])?.plain).toEqual(["PartId"]);
