@@ -1,3 +1,4 @@
+import type { Interceptor } from "provider-guard";
 import { describe, expect, it } from "vitest";
 import { AcmeError, acme, acmeOptions, subject } from "../support/acme.ts";
 
@@ -123,5 +124,46 @@ describe("the rate limit", () => {
     await clock.advance(500);
     expect([raw.sent.length, otherRegion.sent.length, sameAccount.sent.length]).toEqual([1, 1, 0]);
     await clock.runUntil(waiting);
+  });
+
+  it.each([
+    [
+      "throws at once",
+      () => {
+        throw new Error("not today");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("not today"))],
+  ])("gives back the token of a request that never left because an interceptor further in %s", async (_how, fail) => {
+    let failing = true;
+    const moody: Interceptor = {
+      name: "moody",
+      ring: "attempt",
+      after: "limit",
+      intercept: (_attempt, next) => (failing ? fail() : next()),
+    };
+    const rules = [{ name: "one", ratePerSecond: 0.001, burst: 1 }];
+    const { client, raw } = await acme({ rateLimit: { rules }, interceptors: [moody] });
+    for (let i = 0; i < 3; i++) await expect(client.deleteServer({ id: "srv-1" })).rejects.toThrow("not today");
+    failing = false;
+    await client.deleteServer({ id: "srv-1" });
+    expect(raw.sent).toHaveLength(1);
+  });
+
+  it("sends nothing when the signal aborts in the last moment before the wire", async () => {
+    const controller = new AbortController();
+    const last: Interceptor = {
+      name: "last",
+      ring: "attempt",
+      after: "credential",
+      intercept(_attempt, next) {
+        controller.abort(new Error("too late"));
+        return next();
+      },
+    };
+    const { client, raw, journal } = await acme({ interceptors: [last] });
+    await expect(client.deleteServer({ id: "srv-1", signal: controller.signal })).rejects.toThrow("too late");
+    expect(raw.sent).toEqual([]);
+    expect(journal.records.at(-1)).toMatchObject({ result: "not-sent" });
   });
 });

@@ -1,3 +1,4 @@
+import { GuardError } from "provider-guard";
 import { describe, expect, it } from "vitest";
 import { AcmeError, acme, managementCluster, subject } from "../support/acme.ts";
 import { memoryJournal, openIn } from "../support/memory-journal.ts";
@@ -112,6 +113,19 @@ describe("a create", () => {
     expect(tokens).toHaveLength(4);
     expect(new Set(tokens.slice(0, 3)).size).toBe(1);
     expect(tokens[3]).not.toBe(tokens[0]);
+  });
+
+  it("stays open when the resumed one never left", async () => {
+    const { guard, client, raw, journal } = await acme();
+    const create = () => guard.reconcile(subject("a"), () => client.createServer({ name: "one" }));
+    raw.answers.push(lost());
+    await expect(create()).rejects.toThrow("hang up");
+    journal.failure = new GuardError("ERR_AUDIT_UNAVAILABLE", "disk full");
+    await expect(create()).rejects.toMatchObject({ code: "ERR_AUDIT_UNAVAILABLE" });
+    journal.failure = undefined;
+    await create();
+    const [first, again] = raw.sent.map(({ input }) => input as Sent);
+    expect(again).toEqual(first);
   });
 
   it("is not resumed once the cloud has forgotten the token", async () => {

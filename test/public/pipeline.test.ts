@@ -180,6 +180,18 @@ describe("observe mode", () => {
     expect(raw.sent).toHaveLength(1);
   });
 
+  it("lets a refusal by a phase further in through, once", async () => {
+    const rules = [{ name: "one", ratePerSecond: 0.001, burst: 1 }];
+    const { client, raw, journal } = await acme({
+      mode: { own: "observe", freeze: "observe" },
+      rateLimit: { rules, maxWaitingPerCluster: 0 },
+    });
+    await client.deleteServer({ id: "srv-1" });
+    await expect(client.deleteServer({ id: "srv-1" })).rejects.toMatchObject({ code: "ERR_RATE_LIMIT_QUEUE_FULL" });
+    expect(raw.sent).toHaveLength(1);
+    expect(journal.records.filter(({ type }) => type === "intent")).toHaveLength(2);
+  });
+
   it("does not swallow the cloud's own errors, nor send twice", async () => {
     const { client, raw } = await acme({ mode: "observe" });
     raw.answers.push(new AcmeError("no", { status: 403 }));

@@ -91,4 +91,19 @@ describe("guard.reconcile", () => {
     await clock.advance(60_000);
     expect(raw.sent).toHaveLength(1);
   });
+
+  it("inside another ends with it", async () => {
+    const rules = [{ name: "slow", ratePerSecond: 1, burst: 1 }];
+    const { guard, client, raw, clock } = await acme({ rateLimit: { rules } });
+    await client.listServers();
+    const outer = new AbortController();
+    const own = { signal: new AbortController().signal };
+    const inside = () => guard.reconcile(subject("a"), () => client.createServer({ name: "x" }), own);
+    const ended = expect(guard.reconcile(subject("a"), inside, { signal: outer.signal })).rejects.toThrow("stop");
+    await clock.advance(100);
+    outer.abort(new Error("stop"));
+    await ended;
+    await clock.advance(10_000);
+    expect(raw.sent).toHaveLength(1);
+  });
 });
