@@ -87,7 +87,7 @@ function text(services: readonly { service: string; lines: string[] }[], resourc
 const types = \`${resourceTypes.join("\n")}\`;
 
 /** What EC2 takes as ResourceType in TagSpecifications. */
-export const ec2ResourceTypes: ReadonlySet<string> = new Set(types.split("\n"));
+export const ec2ResourceTypes: ReadonlySet<string> = new Set(types.split("\\n"));
 
 /** By service, one line for each operation: name, path:style of its tags, idempotency token, sensitive members. */
 export const operations: Readonly<Record<string, string>> = {

@@ -116,8 +116,7 @@ vpn-connection-device-type
 vpn-gateway`;
 
 /** What EC2 takes as ResourceType in TagSpecifications. */
-export const ec2ResourceTypes: ReadonlySet<string> = new Set(types.split("
-"));
+export const ec2ResourceTypes: ReadonlySet<string> = new Set(types.split("\n"));
 
 /** By service, one line for each operation: name, path:style of its tags, idempotency token, sensitive members. */
 export const operations: Readonly<Record<string, string>> = {
