@@ -17,7 +17,7 @@ const places: ReadonlyMap<string, { readonly path: readonly string[]; readonly b
  * pods away from them. A hop limit that a launch template may have set is left to it.
  *
  * @returns The same input where there is nothing to add, else a copy; equal inputs give equal results.
- * @see EC2 API reference, "InstanceMetadataOptionsRequest", read 2026-11
+ * @see InstanceMetadataOptionsRequest in the documentation of @aws-sdk/client-ec2 3.1169, read 2026-11
  */
 export function requireImdsV2(service: string, operation: string, input: unknown): unknown {
   const place = places.get(`${service}.${operation}`);

@@ -58,7 +58,7 @@ function namesOf({ clientName, commandName, __smithy_context: smithy }: Context)
  * @example
  * import { aws } from "provider-guard/aws";
  * const adapter = aws({ account: "123456789012" });
- * @see AWS SDK for JavaScript developer guide, "Middleware stack", read 2026-11
+ * @see MiddlewareStack in @smithy/core 3.41, read 2026-11
  */
 export function aws(options: AwsOptions = {}): Adapter<AwsClient> {
   const { account, imds } = parseOptions(schema, options, "aws");

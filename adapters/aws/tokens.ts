@@ -7,7 +7,7 @@ const undeclared: Readonly<Record<string, readonly string[]>> = {
 
 /** Shortest token that a service takes, where the 26 characters of a call's id are too few. */
 const shortest: Readonly<Record<string, number>> = {
-  /** @see AWS Secrets Manager API reference, "CreateSecret": ClientRequestToken has 32 to 64 characters; read 2026-11 */
+  // 32 to 64 characters: the SDK's model does not say so, and moto, for one, refuses any other.
   SecretsManager: 32,
 };
 
