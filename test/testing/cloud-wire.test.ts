@@ -50,6 +50,14 @@ describe("simulated cloud: throttling", () => {
     expect(cloud.inspect().live.a?.network).toBe(20 + Math.floor(5 * 9.99));
   });
 
+  test("idleness saves up no more than the burst", async () => {
+    const { clock, client } = setup({ latency: false, limits: { read: { ratePerSecond: 1, burst: 3 } } });
+    await client.describeNetworks();
+    await clock.advance(3_600_000);
+    const codes = await Promise.all(Array.from({ length: 5 }, () => codeOf(client.describeNetworks())));
+    expect(codes).toEqual(["ok", "ok", "ok", "Throttled", "Throttled"]);
+  });
+
   test("a single operation can have a bucket of its own, and both must have a token", async () => {
     const { client } = setup({
       latency: false,
@@ -200,6 +208,7 @@ describe("simulated cloud: the line", () => {
     client.createNetwork({ name: "n" }).then(note, note);
     await clock.advance(1);
     sever();
+    expect(clock.pending).toBe(1); // the request on its way; nobody waits for an answer any more
     client.createNetwork({ name: "ghost" }).then(note, note);
     await clock.advance(120_000);
     expect([settled, clock.pending]).toEqual([0, 0]);

@@ -51,6 +51,20 @@ describe("simulated clock", () => {
     );
   });
 
+  test("keeps its order when most timers are cancelled", async () => {
+    const clock = simulatedClock();
+    const random = seededRandom(11);
+    const fired: number[] = [];
+    const timers = Array.from({ length: 3_000 }, () => {
+      const delay = Math.floor(random() * 10_000);
+      return { delay, handle: clock.setTimeout(() => fired.push(delay), delay) };
+    });
+    const kept = timers.filter(() => random() < 0.1);
+    for (const timer of timers) if (!kept.includes(timer)) timer.handle.cancel();
+    await clock.advance(10_000);
+    expect(fired).toEqual(kept.map(({ delay }) => delay).sort((a, b) => a - b));
+  });
+
   test("lets everything that follows from one timer happen before the next, even if it is due together", async () => {
     const clock = simulatedClock();
     const seen: string[] = [];
