@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "tsup";
-import { afterEach } from "vitest";
+import { afterAll, afterEach } from "vitest";
 import type { FileJournal, FileJournalOptions } from "../../src/audit/file-journal.ts";
 import { fileJournalOn } from "../../src/audit/file-journal.ts";
 import { type JournalFiles, nodeFiles } from "../../src/audit/journal-files.ts";
@@ -85,12 +85,17 @@ export async function turns(count = 20): Promise<void> {
 }
 
 let bundled: Promise<string> | undefined;
+let bundleDirectory: string | undefined;
+
+afterAll(() => {
+  if (bundleDirectory !== undefined) rmSync(bundleDirectory, { recursive: true, force: true });
+});
 
 /** Bundles the child program once per test file, as Node 20 runs no TypeScript. */
 function childProgram(): Promise<string> {
   bundled ??= (async () => {
     const outDir = mkdtempSync(join(tmpdir(), "audit-child-"));
-    process.once("exit", () => rmSync(outDir, { recursive: true, force: true }));
+    bundleDirectory = outDir;
     const entry = { child: fileURLToPath(new URL("child.ts", import.meta.url)) };
     const outExtension = () => ({ js: ".mjs" });
     const fixed = { config: false, silent: true, clean: false, dts: false, splitting: false } as const;
