@@ -20,7 +20,7 @@ export interface ReconcileOptions {
 export interface CallQuestion extends Omit<CallDraft, "service" | "signal"> {
   /** A client that this guard wrapped. */
   readonly client: object;
-  /** @defaultValue the adapter's cloud */
+  /** @defaultValue the client's, where the adapter knows it, else the adapter's cloud */
   readonly service?: string;
   /** @defaultValue whoever `guard.reconcile` around the question names */
   readonly owner?: Subject;

@@ -38,7 +38,8 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, sc
   function explain(question?: CallQuestion): PipelineView {
     if (question === undefined) return explainPipeline(rings, modeOf);
     const binding = bindingOf(question.client);
-    const draft: CallDraft = { service: binding.adapter.cloud, ...question };
+    const { adapter, client } = binding;
+    const draft: CallDraft = { service: adapter.cloud, ...adapter.locate?.(client), ...question };
     const ask = () => explainPipeline(rings, modeOf, runner.prepare(binding, draft));
     return question.owner === undefined ? ask() : scopes.run(checkSubject(question.owner), undefined, ask);
   }

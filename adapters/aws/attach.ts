@@ -8,11 +8,13 @@ import { fieldsOf } from "./tag-styles.ts";
 /** What the adapter adds to a hooked client. */
 export interface AttachOptions {
   draft(context: Context, input: unknown): Omit<CallDraft, "region" | "signal">;
+  /** Takes the client's region once it is known. */
+  located(region: string): void;
   /** Takes what sends through the client past the rings. */
   ready(send: SendPast): void;
 }
 
-function regionReader({ config }: OpenClient): Member["region"] {
+function regionReader({ config }: OpenClient, located: (region: string) => void): Member["region"] {
   let known: string | undefined;
   return () => {
     if (known !== undefined) return known;
@@ -20,6 +22,7 @@ function regionReader({ config }: OpenClient): Member["region"] {
     if (typeof region !== "function") return region;
     return region().then((value) => {
       known = value;
+      located(value);
       return value;
     });
   };
@@ -63,7 +66,7 @@ function shadowSend(client: OpenClient, hooks: StackHooks, member: Member): () =
 export function attachClient(wrapped: AwsClient, port: Port, options: AttachOptions): Attachment<AwsClient> {
   const client = wrapped as unknown as OpenClient;
   const hooks = hooksOf(client.middlewareStack);
-  const member: Member = { client, port, draft: options.draft, region: regionReader(client) };
+  const member: Member = { client, port, draft: options.draft, region: regionReader(client, options.located) };
   hooks.join(member);
   options.ready(senderPast(client, hooks, member));
   const restoreSend = shadowSend(client, hooks, member);

@@ -64,6 +64,7 @@ export function aws(options: AwsOptions = {}): Adapter<AwsClient> {
   const { account, imds } = parseOptions(schema, options, "aws");
   const book = factBook();
   const senders = new WeakMap<object, SendPast>();
+  const regions = new WeakMap<object, string>();
   return {
     name: "aws",
     cloud: "aws",
@@ -72,6 +73,7 @@ export function aws(options: AwsOptions = {}): Adapter<AwsClient> {
     attach: (client, port) =>
       attachClient(client, port, {
         ready: (send) => void senders.set(client, send),
+        located: (region) => void regions.set(client, region),
         draft(context, input) {
           const [service, operation] = namesOf(context);
           book.learn(service, operation, context.__smithy_context?.operationSchema);
@@ -84,6 +86,14 @@ export function aws(options: AwsOptions = {}): Adapter<AwsClient> {
         },
       }),
     classify: classifyWith(book),
+    locate(client) {
+      const region = regions.get(client);
+      return {
+        service: client.constructor.name.replace(/Client$/, ""),
+        ...(account === undefined ? {} : { account }),
+        ...(region === undefined ? {} : { region }),
+      };
+    },
     errors: classifyError,
     answer(result) {
       try {

@@ -33,6 +33,11 @@ const ec2Narrow: Readonly<Record<string, readonly string[]>> = {
   DeleteLaunchTemplateVersions: ["LaunchTemplateId"],
 };
 
+/** Creates that change something which is there already; any other create only refers to what it names. */
+const ec2Creates: Readonly<Record<string, readonly string[]>> = {
+  CreateLaunchTemplateVersion: ["LaunchTemplateId"],
+};
+
 /** Members of other services whose values name one resource for good. */
 const otherMembers: Readonly<Record<string, readonly string[]>> = {
   SecretsManager: ["SecretId"],
@@ -50,11 +55,14 @@ function texts(value: unknown): readonly string[] {
 
 function ec2Targets(call: Call): string[] {
   const input = fieldsOf(call.input);
-  const names = ec2Narrow[call.operation] ?? Object.keys(input).filter((name) => ec2Members.has(name));
+  const names =
+    (call.kind === "create" ? (ec2Creates[call.operation] ?? []) : ec2Narrow[call.operation]) ??
+    Object.keys(input).filter((name) => ec2Members.has(name));
   return names.flatMap((name) => texts(input[name]).filter((id) => ec2Id.test(id)));
 }
 
 function otherTargets(call: Call): string[] {
+  if (call.kind === "create") return [];
   const { service } = call.target;
   const input = fieldsOf(call.input);
   if (service === "SSM" && !/Parameter/.test(call.operation)) return [];
@@ -65,7 +73,7 @@ function otherTargets(call: Call): string[] {
   return found.filter((id) => !/^alias\/|:alias\//.test(id)); // an alias can be pointed elsewhere
 }
 
-/** Immutable ids of the resources that an update or delete names, without repetition. */
+/** Immutable ids of the resources that a call changes, without repetition. */
 export function targetsOf(call: Call): readonly string[] {
   const found = call.target.service === "EC2" ? ec2Targets(call) : otherTargets(call);
   return found.length < 2 ? found : [...new Set(found)];

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { Adapter, Classification } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
+import { locate } from "../../src/core/locate.ts";
 import { safely } from "../../src/core/safely.ts";
 import { readResponse } from "./answers.ts";
 import type { FetchAdapterOptions } from "./options.ts";
@@ -83,6 +84,7 @@ export function fetchAdapter(options: FetchAdapterOptions): Adapter<FetchLike> {
         },
       };
     },
+    locate: () => locate(options),
     classify(operation): Classification {
       const listed = routes.get(operation);
       if (listed === undefined) return { kind: operation.startsWith("Read:") ? "read" : "update", known: false };

@@ -1,6 +1,7 @@
 import type { Port } from "../../src/core/adapter.ts";
 import type { Attempt } from "../../src/core/call.ts";
 import { GuardError } from "../../src/core/errors.ts";
+import { locate } from "../../src/core/locate.ts";
 import type { FetchAdapterOptions } from "./options.ts";
 import { type FetchLike, readRequest, sendRequest } from "./request.ts";
 import { type Match, type Route, routeTable } from "./routes.ts";
@@ -28,15 +29,8 @@ export function standIn(
   port: Port,
   isActive: () => boolean,
 ): FetchLike {
-  const {
-    cloud,
-    service = cloud,
-    account,
-    region,
-    unknownRoutes = "refuse",
-    authorize = bearer,
-    intentHeader,
-  } = options;
+  const { unknownRoutes = "refuse", authorize = bearer, intentHeader } = options;
+  const place = { service: options.cloud, ...locate(options) };
   const find = routeTable(options.routes, options.basePath ?? "");
 
   function unknown(method: string): Match | undefined {
@@ -63,7 +57,6 @@ export function standIn(
     }
     const { route, params } = match;
     const draft = {
-      service,
       operation: route.operation,
       input: {
         method,
@@ -73,8 +66,7 @@ export function standIn(
         headers: ownToken(route, input, init),
         body: json,
       } satisfies HttpInput,
-      ...(account === undefined ? {} : { account }),
-      ...(region === undefined ? {} : { region }),
+      ...place,
       ...(signal === undefined ? {} : { signal }),
     };
     const send = async (attempt: Attempt) => {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { Adapter, Classification } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
+import { locate } from "../../src/core/locate.ts";
 import { safely } from "../../src/core/safely.ts";
 import { guessKind } from "./guess-kind.ts";
 import type { ObjectAdapterOptions } from "./options.ts";
@@ -69,6 +70,7 @@ export function object(options: ObjectAdapterOptions): Adapter<object> {
       const { proxy, stop } = standIn(client, options, port);
       return { client: proxy, detach: stop };
     },
+    locate: () => locate(options),
     classify(operation): Classification {
       const listed = operations.get(operation);
       if (listed === undefined) return { kind: guessKind(operation), known: false };

@@ -1,4 +1,5 @@
 import type { Port } from "../../src/core/adapter.ts";
+import { locate } from "../../src/core/locate.ts";
 import type { ObjectAdapterOptions } from "./options.ts";
 
 function signalIn(args: readonly unknown[]): AbortSignal | undefined {
@@ -9,7 +10,8 @@ function signalIn(args: readonly unknown[]): AbortSignal | undefined {
 
 /** A stand-in whose methods go through the guard; the object itself stays as it is. */
 export function standIn(client: object, options: ObjectAdapterOptions, port: Port): { proxy: object; stop(): void } {
-  const { cloud, service = cloud, account, region, passThrough = [], signal = signalIn } = options;
+  const { passThrough = [], signal = signalIn } = options;
+  const place = { service: options.cloud, ...locate(options) };
   const skipped = new Set<PropertyKey>(["constructor", "then", "toString", "toJSON", "valueOf", ...passThrough]);
   const methods = new Map<PropertyKey, { readonly original: unknown; readonly guarded: unknown }>();
   let active = true;
@@ -19,11 +21,9 @@ export function standIn(client: object, options: ObjectAdapterOptions, port: Por
       if (!active) return original.apply(client, args);
       const own = signal(args);
       const draft = {
-        service,
         operation: name,
         input: args,
-        ...(account === undefined ? {} : { account }),
-        ...(region === undefined ? {} : { region }),
+        ...place,
         ...(own === undefined ? {} : { signal: own }),
       };
       return port.call(draft, (call) =>

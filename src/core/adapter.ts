@@ -73,11 +73,11 @@ export interface TagSupport {
    * @returns The new input (the given one is left alone), or `undefined` if this operation cannot carry tags.
    */
   write(call: Call, tags: Tags): unknown;
-  /** Tags the caller put into the input, to refuse reserved keys. */
+  /** Tags that the input brings, or takes away, to refuse reserved keys. */
   given?(call: Call): Tags | undefined;
   /** Puts the idempotency token into a create unless the caller set one; `undefined` if it cannot carry one. */
   token?(call: Call, token: string): { readonly input: unknown; readonly token: string } | undefined;
-  /** Immutable ids of the resources that an update or delete names. */
+  /** Immutable ids of the resources that a call changes; none for a create that only refers to what is there. */
   targets?(call: Call): readonly string[];
   /** Resources with their tags in a read's or create's answer. */
   seen?(call: Call, result: unknown): Iterable<SeenResource>;
@@ -109,6 +109,8 @@ export interface Adapter<C extends object = object> {
   /** Hooks both rings on the instance, or returns a stand-in; never patches a module. */
   attach(client: C, port: Port): Attachment<C>;
   classify(operation: string, service: string): Classification;
+  /** Service, account and region of a client's calls where they are known, for `guard.explain`. */
+  locate?(client: C): Partial<Omit<Target, "cloud">>;
   /** Reads an SDK error. Must not throw, whatever it is given. */
   errors(error: unknown): ErrorInfo;
   /** Reads a successful return of the wire: request id, status, remaining quota. Must not throw. */

@@ -136,6 +136,8 @@ export function ownPhase(options: OwnershipOptions, runtime: Runtime, journal: J
   }
 
   async function create(call: Call, next: () => Promise<unknown>): Promise<unknown> {
+    const changed = targetsOf(call);
+    if (changed.length > 0) await refuseForeign(call, changed);
     const intendedAt = prepare(call);
     let failed = true;
     try {
@@ -148,14 +150,23 @@ export function ownPhase(options: OwnershipOptions, runtime: Runtime, journal: J
     }
   }
 
-  async function change(call: Call, next: () => Promise<unknown>): Promise<unknown> {
-    const ids = call.binding.adapter.tags?.targets?.(call) ?? [];
+  /** @throws {@link GuardError} `ERR_OWNER_FOREIGN`, `ERR_OWNER_UNKNOWN`. */
+  async function refuseForeign(call: Call, ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       const theirs = foreign(call.owner, await find(call, id));
       if (theirs === undefined) continue;
       const message = `${call.operation}: ${id} belongs to ${theirs}, not to ${call.owner.cluster?.name ?? call.owner.provider}`;
       throw refuse(call, "own", name, new GuardError("ERR_OWNER_FOREIGN", message));
     }
+  }
+
+  const targetsOf = (call: Call) => call.binding.adapter.tags?.targets?.(call) ?? [];
+
+  async function change(call: Call, next: () => Promise<unknown>): Promise<unknown> {
+    const error = reserved(call, call.binding.adapter.tags);
+    if (error !== undefined) throw refuse(call, "own", name, error);
+    const ids = targetsOf(call);
+    await refuseForeign(call, ids);
     const result = await next();
     if (call.kind === "delete") for (const id of ids) owners.forget(call, id);
     return result;
@@ -184,18 +195,16 @@ export function ownPhase(options: OwnershipOptions, runtime: Runtime, journal: J
       return call.kind === "read" ? read(call, next) : change(call, next);
     },
     explain(call): Explanation {
-      const tags = call.binding.adapter.tags;
       if (call.kind === "read") return { verdict: "pass", reason: "reads teach who owns what" };
-      if (call.kind === "create") {
-        const error = missing(call) ?? reserved(call, tags);
-        if (error !== undefined) return { verdict: "refuse", reason: `${error.code}: ${error.message}` };
-        return { verdict: "change", reason: "owner tags and an idempotency token go in" };
-      }
-      for (const id of tags?.targets?.(call) ?? []) {
+      const error = (call.kind === "create" ? missing(call) : undefined) ?? reserved(call, call.binding.adapter.tags);
+      if (error !== undefined) return { verdict: "refuse", reason: `${error.code}: ${error.message}` };
+      for (const id of targetsOf(call)) {
         const theirs = foreign(call.owner, owners.peek(call, id));
         if (theirs !== undefined) return { verdict: "refuse", reason: `ERR_OWNER_FOREIGN: ${id} belongs to ${theirs}` };
       }
-      return { verdict: "pass", reason: "nothing known to belong to somebody else is named" };
+      return call.kind === "create"
+        ? { verdict: "change", reason: "owner tags and an idempotency token go in" }
+        : { verdict: "pass", reason: "nothing known to belong to somebody else is named" };
     },
   };
 }

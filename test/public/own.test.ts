@@ -1,6 +1,6 @@
 import { GuardError } from "provider-guard";
 import { describe, expect, it } from "vitest";
-import { AcmeError, acme, managementCluster, subject } from "../support/acme.ts";
+import { AcmeError, acme, acmeOptions, managementCluster, subject } from "../support/acme.ts";
 import { memoryJournal, openIn } from "../support/memory-journal.ts";
 
 type Sent = { labels: Record<string, string>; requestId: string };
@@ -177,6 +177,26 @@ describe("an update or delete", () => {
       code: "ERR_OWNER_FOREIGN",
       message: expect.stringContaining(text),
     });
+  });
+
+  it("cannot write or take away the tags that say so", async () => {
+    const tag = { kind: "update", tags: "labels" } as const;
+    const { client, raw } = await acme({}, { operations: { ...acmeOptions.operations, resizeServer: tag } });
+    const labels = { "provider-guard/cluster-uid": "uid-b" };
+    await expect(client.resizeServer({ id: "srv-1", labels } as never)).rejects.toMatchObject({
+      code: "ERR_OWNER_RESERVED_TAG",
+    });
+    expect(raw.sent).toEqual([]);
+  });
+
+  it("counts where a create changes what is there already", async () => {
+    const create = { ...acmeOptions.operations.createServer, targets: ["template"] } as never;
+    const { guard, client, raw } = await acme({}, { operations: { ...acmeOptions.operations, createServer: create } });
+    raw.answers.push([{ id: "tpl-1", labels: tagsOf("a") }]);
+    await client.listServers();
+    const make = () => client.createServer({ name: "x", template: "tpl-1" } as never);
+    await expect(guard.reconcile(subject("b"), make)).rejects.toMatchObject({ code: "ERR_OWNER_FOREIGN" });
+    await guard.reconcile(subject("a"), make);
   });
 
   it("asks the cloud once whose a resource is, however many ask at the same time", async () => {

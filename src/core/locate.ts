@@ -1,0 +1,10 @@
+import type { Target } from "./call.ts";
+
+/** Picks from an adapter's options where its calls go; what is not said is left out. */
+export function locate({ service, account, region }: Partial<Omit<Target, "cloud">>): Partial<Omit<Target, "cloud">> {
+  return {
+    ...(service === undefined ? {} : { service }),
+    ...(account === undefined ? {} : { account }),
+    ...(region === undefined ? {} : { region }),
+  };
+}
