@@ -67,7 +67,7 @@ export interface Faults {
 }
 
 /** Whether an operation's name is meant by a pattern: the name itself, or its beginning and `*`. */
-export function matchesOperation(pattern: string, operation: string): boolean {
+function matchesOperation(pattern: string, operation: string): boolean {
   return pattern.endsWith("*") ? operation.startsWith(pattern.slice(0, -1)) : pattern === operation;
 }
 
