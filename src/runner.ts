@@ -62,31 +62,35 @@ export function createRunner(rings: Rings, runtime: Runtime, scopes: ScopeStore)
     return attempt;
   }
 
-  async function runCall(call: Call, send: (call: Call) => Promise<unknown>): Promise<unknown> {
-    inFlight++;
-    try {
-      return await run.operation(call, () => send(call));
-    } finally {
-      inFlight--;
-      if (inFlight === 0) drained?.();
-    }
+  function left(): void {
+    inFlight--;
+    if (inFlight === 0) drained?.();
   }
 
-  async function runAttempt(
-    call: Call,
-    send: (attempt: Attempt) => Promise<unknown>,
-    repeatable: boolean,
-  ): Promise<unknown> {
-    const first = newAttempt(call);
-    try {
-      const result = await run.attempt(first, () => send(first));
-      if (!first.again || !repeatable) return result;
-    } catch (error) {
-      if (!first.again || !repeatable) throw error;
-    }
+  function runCall(call: Call, send: (call: Call) => Promise<unknown>): Promise<unknown> {
+    inFlight++;
+    const result = run.operation(call, () => send(call));
+    result.then(left, left);
+    return result;
+  }
+
+  function again(call: Call, send: (attempt: Attempt) => Promise<unknown>): Promise<unknown> {
     call.decisions.push({ phase: "credential", by: "credential", verdict: "retry" });
     const second = newAttempt(call);
     return run.attempt(second, () => send(second));
+  }
+
+  function runAttempt(call: Call, send: (attempt: Attempt) => Promise<unknown>, repeatable: boolean): Promise<unknown> {
+    const first = newAttempt(call);
+    const result = run.attempt(first, () => send(first));
+    if (!repeatable || call.binding.credentials === undefined) return result;
+    return result.then(
+      (value) => (first.again ? again(call, send) : value),
+      (error) => {
+        if (first.again) return again(call, send);
+        throw error;
+      },
+    );
   }
 
   return {

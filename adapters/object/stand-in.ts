@@ -27,7 +27,7 @@ export function standIn(client: object, options: ObjectAdapterOptions, port: Por
         ...(own === undefined ? {} : { signal: own }),
       };
       return port.call(draft, (call) =>
-        port.attempt(call, async () => original.apply(client, call.input as unknown[])),
+        port.attempt(call, () => original.apply(client, call.input as unknown[]) as Promise<unknown>),
       );
     };
   }

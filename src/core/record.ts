@@ -1,7 +1,7 @@
 import { type Call, isMutating } from "./call.ts";
 import { isGuardError } from "./errors.ts";
 import type { Explanation, PhaseInterceptor } from "./interceptor.ts";
-import type { Journal, OutcomeRecord } from "./journal.ts";
+import type { IntentRecord, Journal, OutcomeRecord } from "./journal.ts";
 import { attemptRecords, resultOf } from "./outcome.ts";
 import type { Redactor } from "./redact.ts";
 import { refuse } from "./refusal.ts";
@@ -40,21 +40,17 @@ function ending(call: Call, failed: boolean, error: unknown, now: number) {
 export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redactor): PhaseInterceptor {
   const { clock } = runtime;
 
-  async function intent(call: Call): Promise<void> {
+  function intentOf(call: Call): IntentRecord {
     const policy = call.binding.adapter.redaction?.(call.operation, call.target.service);
     const { value, truncated } = redactor.redact(call.input, policy);
-    try {
-      await journal.append({
-        type: "intent",
-        ...callFacts(call, call.startedAt), // the time that a resumed create puts into its tags again
-        input: value,
-        ...(truncated ? { truncated } : {}),
-        ...(call.token === undefined ? {} : { token: call.token }),
-        ...(call.fingerprint === undefined ? {} : { fingerprint: call.fingerprint }),
-      });
-    } catch (error) {
-      throw isGuardError(error) ? refuse(call, "record", "record", error) : error;
-    }
+    return {
+      type: "intent",
+      ...callFacts(call, call.startedAt), // the time that a resumed create puts into its tags again
+      input: value,
+      ...(truncated ? { truncated } : {}),
+      ...(call.token === undefined ? {} : { token: call.token }),
+      ...(call.fingerprint === undefined ? {} : { fingerprint: call.fingerprint }),
+    };
   }
 
   function ended(call: Call, failed: boolean, error: unknown): void {
@@ -68,17 +64,22 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
     ring: "operation",
     phase: "record",
     async intercept(call, next) {
-      if (isMutating(call)) await intent(call);
-      let result: unknown;
+      if (isMutating(call)) {
+        try {
+          await journal.append(intentOf(call));
+        } catch (error) {
+          throw isGuardError(error) ? refuse(call, "record", "record", error) : error;
+        }
+      }
       try {
         call.signal?.throwIfAborted();
-        result = await next();
+        const result = await next();
+        ended(call, false, undefined);
+        return result;
       } catch (error) {
         ended(call, true, error);
         throw error;
       }
-      ended(call, false, undefined);
-      return result;
     },
     explain(call): Explanation {
       return isMutating(call)

@@ -154,12 +154,19 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
     return found;
   }
 
-  function running(span: Span, parent: Context, ended: (error: unknown) => void): Running & { context: Context } {
-    // Without an SDK there is nothing to hand down, and each call spares two contexts.
-    const active = isSpanContextValid(span.spanContext()) ? trace.setSpan(parent, span) : parent;
+  interface Started extends Running {
+    readonly context: Context;
+    /** `false` without an SDK: there is nothing to hand down, and each call spares two contexts. */
+    readonly listening: boolean;
+  }
+
+  function running(span: Span, parent: Context, ended: (error: unknown) => void): Started {
+    const listening = isSpanContextValid(span.spanContext());
+    const active = listening ? trace.setSpan(parent, span) : parent;
     return {
       context: active,
-      run: (next) => (active === parent ? next() : context.with(active, next)),
+      listening,
+      run: (next) => (listening ? context.with(active, next) : next()),
       end(error) {
         if (error !== undefined) {
           span.setStatus({ code: SpanStatusCode.ERROR, message: errorName(error) });
@@ -184,7 +191,7 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
         metric.calls.add(1, all);
         metric.duration.record((now() - started) / 1000, all);
       });
-      spans.set(call, { span, context: made.context });
+      if (made.listening) spans.set(call, { span, context: made.context });
       return made;
     },
     startAttempt(attempt) {

@@ -50,13 +50,19 @@ export function credentialPhase(runtime: Runtime): CredentialPhase {
     if (!attempt.call.attempts.some((earlier) => earlier.again)) attempt.again = true;
   }
 
-  async function withLease(attempt: Attempt, lease: CredentialLease, next: () => Promise<unknown>): Promise<unknown> {
-    const used = lease.peek() ?? (await lease.get(attempt.call.signal));
-    try {
-      return await next();
-    } finally {
-      react(attempt, lease, used);
-    }
+  function withCredential(attempt: Attempt, lease: CredentialLease, used: Credential, next: () => Promise<unknown>) {
+    const result = next();
+    const settled = () => react(attempt, lease, used);
+    result.then(settled, settled); // attached first: the guard then knows whether to send again
+    return result;
+  }
+
+  async function afterRenewal(
+    attempt: Attempt,
+    lease: CredentialLease,
+    next: () => Promise<unknown>,
+  ): Promise<unknown> {
+    return withCredential(attempt, lease, await lease.get(attempt.call.signal), next);
   }
 
   return {
@@ -67,7 +73,8 @@ export function credentialPhase(runtime: Runtime): CredentialPhase {
       const lease = attempt.call.binding.credentials;
       if (lease === undefined) return next();
       if (!watched.has(lease)) watch(lease);
-      return withLease(attempt, lease, next);
+      const held = lease.peek();
+      return held === undefined ? afterRenewal(attempt, lease, next) : withCredential(attempt, lease, held, next);
     },
     explain(call): Explanation {
       return call.binding.credentials === undefined

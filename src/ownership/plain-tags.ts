@@ -1,3 +1,4 @@
+import type { Owner } from "../core/owner.ts";
 import type { OwnerTags, TagCodec, Tags } from "../core/tags.ts";
 
 const prefix = "provider-guard/";
@@ -14,6 +15,29 @@ const keys = {
   intent: `${prefix}intent`,
 } as const satisfies Record<keyof OwnerTags, string>;
 
+const known = new WeakMap<Owner, Tags>(); // one object for all calls of a reconcile
+
+/** The tags that are the same for everything an owner creates. */
+function ownTags(owner: Owner): Tags {
+  const found = known.get(owner);
+  if (found !== undefined) return found;
+  const { cluster, machine } = owner;
+  const tags = {
+    [keys.managementCluster]: owner.managementCluster,
+    [keys.provider]: owner.provider,
+    ...(cluster === undefined
+      ? {}
+      : {
+          [keys.clusterNamespace]: cluster.namespace,
+          [keys.clusterName]: cluster.name,
+          [keys.clusterUid]: cluster.uid,
+        }),
+    ...(machine === undefined ? {} : { [keys.machineName]: machine.name, [keys.machineUid]: machine.uid }),
+  };
+  known.set(owner, tags);
+  return tags;
+}
+
 /**
  * Owner tags for clouds with free-form tags: nine keys under `provider-guard/`, every value
  * made of letters, digits, `.`, `_` and `-`. `created-at` is in Unix seconds.
@@ -24,23 +48,11 @@ const keys = {
  */
 export const plainTags: TagCodec = {
   prefix,
-  encode(owner, createdAtMs, intent) {
-    const { cluster, machine } = owner;
-    return {
-      [keys.managementCluster]: owner.managementCluster,
-      [keys.provider]: owner.provider,
-      ...(cluster === undefined
-        ? {}
-        : {
-            [keys.clusterNamespace]: cluster.namespace,
-            [keys.clusterName]: cluster.name,
-            [keys.clusterUid]: cluster.uid,
-          }),
-      ...(machine === undefined ? {} : { [keys.machineName]: machine.name, [keys.machineUid]: machine.uid }),
-      [keys.createdAt]: String(Math.floor(createdAtMs / 1000)),
-      [keys.intent]: intent,
-    };
-  },
+  encode: (owner, createdAtMs, intent) => ({
+    ...ownTags(owner),
+    [keys.createdAt]: String(Math.floor(createdAtMs / 1000)),
+    [keys.intent]: intent,
+  }),
   decode(tags): OwnerTags | undefined {
     const managementCluster = tags[keys.managementCluster];
     const provider = tags[keys.provider];

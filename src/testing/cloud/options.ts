@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../core/clock.ts";
 import { parseOptions } from "../../core/config.ts";
 import type { Fault } from "./fault.ts";
