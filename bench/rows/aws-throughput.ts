@@ -8,8 +8,8 @@ import { firstLine, processPath, start, stop } from "../child.ts";
 import { median, type Row, timed } from "../row.ts";
 
 const inFlight = 50;
-const calls = 3_000;
-const rounds = 9;
+const calls = 1_500;
+const rounds = 25;
 
 /** Calls per second with 50 under way, half of them mutating. */
 async function rate(client: EC2Client): Promise<number> {

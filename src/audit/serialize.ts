@@ -11,6 +11,23 @@ export const ranks: Readonly<Record<AuditRecord["type"], Rank>> = {
   outcome: 2,
 };
 
+const fragments = new WeakMap<object, string>();
+
+/** JSON of an owner or target, which are the same objects for many calls; what could change is not remembered. */
+function fragment(value: object): string {
+  const known = fragments.get(value);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(value);
+  if (Object.isFrozen(value)) fragments.set(value, json);
+  return json;
+}
+
+function bodyOf(record: AuditRecord): string {
+  if (!("owner" in record && "target" in record)) return JSON.stringify(record);
+  const rest = JSON.stringify({ ...record, target: undefined, owner: undefined });
+  return `${rest.slice(0, -1)},"target":${fragment(record.target)},"owner":${fragment(record.owner)}}`;
+}
+
 /**
  * Turns a record into JSON now, so that whatever happens to it later does not matter.
  * @throws What keeps it from being recorded, as an `Error`.
@@ -20,7 +37,7 @@ export function serialize(record: AuditRecord): string {
   if (!Object.hasOwn(ranks, record.type) || "seq" in record || "prev" in record) {
     throw new TypeError("not an audit record");
   }
-  const body = JSON.stringify(record);
+  const body = bodyOf(record);
   if (typeof body !== "string" || !body.startsWith('{"')) throw new TypeError("not an audit record");
   if (body.length > maxRecordLength) {
     throw new RangeError(`record of ${body.length} characters; at most ${maxRecordLength} are recorded`);

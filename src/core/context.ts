@@ -24,13 +24,14 @@ export interface ScopeStore {
 /** Makes one store; each guard has its own, so that two guards never mix up their owners. */
 export function scopeStore(principal: Principal): ScopeStore {
   const storage = new AsyncLocalStorage<Scope>();
-  const outside: Scope = { owner: principal, signal: undefined };
+  const outside: Scope = { owner: Object.freeze({ ...principal }), signal: undefined };
   const current = () => storage.getStore() ?? outside;
   return {
     current,
     run(subject, signal, fn) {
       // A reconcile inside another ends with it.
-      const scope = { owner: { ...principal, ...subject }, signal: joinSignals(signal, current().signal) };
+      const owner = Object.freeze({ ...principal, ...subject }); // written into many records
+      const scope = { owner, signal: joinSignals(signal, current().signal) };
       return storage.run(scope, fn);
     },
   };

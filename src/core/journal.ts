@@ -10,7 +10,7 @@ interface CallFacts {
   readonly target: Target;
   readonly operation: string;
   readonly kind: CallKind;
-  readonly resourceType?: string;
+  readonly resourceType?: string | undefined;
   readonly owner: Owner;
 }
 
@@ -20,24 +20,24 @@ export interface IntentRecord extends CallFacts {
   /** Redacted. */
   readonly input: unknown;
   /** Whether parts of the input were left out for their size. */
-  readonly truncated?: true;
+  readonly truncated?: true | undefined;
   /** Idempotency token of a create; the id of an earlier intent when that one is resumed. */
-  readonly token?: string;
-  readonly fingerprint?: string;
+  readonly token?: string | undefined;
+  readonly fingerprint?: string | undefined;
 }
 
 /** One request on the wire, as the outcome lists it. */
 export interface AttemptRecord {
   readonly n: number;
-  readonly requestId?: string;
-  readonly status?: number;
+  readonly requestId?: string | undefined;
+  readonly status?: number | undefined;
   /** `ok`, an error class, or `lost` where nobody knows whether the request arrived. */
   readonly result: string;
-  readonly code?: string;
+  readonly code?: string | undefined;
   /** Milliseconds on the wire. */
   readonly ms: number;
   /** Milliseconds waited for the rate limit. */
-  readonly waitedMs?: number;
+  readonly waitedMs?: number | undefined;
 }
 
 /**
@@ -51,9 +51,9 @@ interface Ending {
   /** Milliseconds from entering the ring to the end. */
   readonly ms: number;
   readonly attempts: readonly AttemptRecord[];
-  readonly decisions?: readonly Decision[];
+  readonly decisions?: readonly Decision[] | undefined;
   /** Error class or code of a failure. Never the message. */
-  readonly error?: string;
+  readonly error?: string | undefined;
 }
 
 /** Written after the answer to a mutating call. */
@@ -72,7 +72,7 @@ export interface ReadRecord extends CallFacts, Ending {
 export interface RefusalRecord extends CallFacts {
   readonly type: "refusal";
   readonly code: string;
-  readonly decisions?: readonly Decision[];
+  readonly decisions?: readonly Decision[] | undefined;
 }
 
 /** Something about the journal or the guard itself: opened, recovered, drops, freeze, thaw. */
@@ -84,7 +84,7 @@ export interface NoticeRecord {
   readonly details?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** Everything a journal takes. */
+/** Everything a journal takes. A field that is `undefined` is not there. */
 export type AuditRecord = IntentRecord | OutcomeRecord | ReadRecord | RefusalRecord | NoticeRecord;
 
 /** An intent without a clear outcome: what it asked for may exist. */

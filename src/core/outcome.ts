@@ -27,22 +27,24 @@ export function resultOf(call: Call, failed: boolean): CallResult {
   return call.resumes !== undefined && !definite.has(last?.answer?.class ?? "unknown") ? "unknown" : "failed";
 }
 
+function wireResult(attempt: Attempt): string {
+  if (!attempt.sent) return "not-sent";
+  const { answer } = attempt;
+  return answer === undefined || (answer.status === undefined && isAmbiguous(attempt)) ? "lost" : answer.class;
+}
+
 /** The attempts of a call as the audit log lists them. */
 export function attemptRecords(call: Call): AttemptRecord[] {
   return call.attempts.map((attempt) => {
-    const { answer } = attempt;
+    const { answer, waitedMs } = attempt;
     return {
       n: attempt.number,
-      ...(answer?.requestId === undefined ? {} : { requestId: answer.requestId }),
-      ...(answer?.status === undefined ? {} : { status: answer.status }),
-      result: !attempt.sent
-        ? "not-sent"
-        : isAmbiguous(attempt) && answer?.status === undefined
-          ? "lost"
-          : (answer?.class ?? "lost"),
-      ...(answer?.code === undefined ? {} : { code: answer.code }),
+      requestId: answer?.requestId,
+      status: answer?.status,
+      result: wireResult(attempt),
+      code: answer?.code,
       ms: Math.round(attempt.latencyMs * 1000) / 1000,
-      ...(attempt.waitedMs > 0 ? { waitedMs: Math.round(attempt.waitedMs) } : {}),
+      waitedMs: waitedMs > 0 ? Math.round(waitedMs) : undefined,
     };
   });
 }

@@ -45,11 +45,11 @@ function checkRef(value: unknown, path: string): ObjectRef {
     throw new GuardError("ERR_OWNER_INVALID", `${path}: expected { namespace, name, uid }, got ${describe(value)}`);
   }
   const { namespace, name, uid } = value as Partial<ObjectRef>;
-  return {
+  return Object.freeze({
     namespace: checkText(namespace, `${path}.namespace`, "a Kubernetes namespace"),
     name: checkText(name, `${path}.name`, "a Kubernetes object name"),
     uid: checkText(uid, `${path}.uid`, "the object's metadata.uid (names are used again, UIDs never)"),
-  };
+  });
 }
 
 /**

@@ -1,20 +1,35 @@
+const split = new Map<string, readonly string[]>(); // paths come from options: there are few
+
+function segments(path: string): readonly string[] {
+  let found = split.get(path);
+  if (found === undefined) {
+    found = path.split(".");
+    split.set(path, found);
+  }
+  return found;
+}
+
 /** Reads `a.b.c` inside plain objects; `$` is the value itself. */
 export function readPath(value: unknown, path: string): unknown {
   if (path === "$") return value;
   let current = value;
-  for (const key of path.split(".")) {
+  for (const key of segments(path)) {
     if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
     current = (current as Record<string, unknown>)[key];
   }
   return current;
 }
 
+function replaced(value: unknown, keys: readonly string[], depth: number, replacement: unknown): unknown {
+  if (depth === keys.length) return replacement;
+  const base = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const key = keys[depth] as string;
+  return { ...base, [key]: replaced(base[key], keys, depth + 1, replacement) };
+}
+
 /** Writes at `a.b.c`, copying every object on the way: the given value is left alone. */
 export function withPath(value: unknown, path: string, replacement: unknown): unknown {
-  const [key = "", ...rest] = path.split(".");
-  const base = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  const inner = rest.length === 0 ? replacement : withPath(base[key], rest.join("."), replacement);
-  return { ...base, [key]: inner };
+  return replaced(value, segments(path), 0, replacement);
 }
 
 /** The text tags in a value that may be anything. */

@@ -15,7 +15,7 @@ export function callFacts(call: Call, at: number) {
     target: call.target,
     operation: call.operation,
     kind: call.kind,
-    ...(call.resourceType === undefined ? {} : { resourceType: call.resourceType }),
+    resourceType: call.resourceType,
     owner: call.owner,
   };
 }
@@ -28,8 +28,8 @@ function ending(call: Call, failed: boolean, error: unknown, now: number) {
     result: resultOf(call, failed),
     ms: now - call.startedAt,
     attempts: attemptRecords(call),
-    ...(call.decisions.length === 0 ? {} : { decisions: [...call.decisions] }),
-    ...(code === undefined ? {} : { error: code }),
+    decisions: call.decisions.length === 0 ? undefined : [...call.decisions],
+    error: code,
   };
 }
 
@@ -47,9 +47,9 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
       type: "intent",
       ...callFacts(call, call.startedAt), // the time that a resumed create puts into its tags again
       input: value,
-      ...(truncated ? { truncated } : {}),
-      ...(call.token === undefined ? {} : { token: call.token }),
-      ...(call.fingerprint === undefined ? {} : { fingerprint: call.fingerprint }),
+      truncated: truncated || undefined,
+      token: call.token,
+      fingerprint: call.fingerprint,
     };
   }
 

@@ -38,6 +38,13 @@ const secretText = /-----BEGIN |\beyJ[\w-]{8,}\.[\w-]{8,}\.|\b(?:AKIA|ASIA)[A-Z0
 const memberName = /^[A-Za-z_]\w{0,63}$/; // anything else is a key of a map, and so data itself
 const redactedMark = "[redacted]";
 
+/** What is known of a key. */
+interface Name {
+  readonly shown: string;
+  /** `undefined`: what it holds is secret. */
+  readonly lower: string | undefined;
+}
+
 /**
  * Makes a redactor: a key walk with a deny-list that always wins, an allow-list for known
  * operations, and shape only (`"[string]"`, `"[number]"`) for everything else.
@@ -52,15 +59,23 @@ const redactedMark = "[redacted]";
 export function createRedactor(options: RedactorOptions = {}): Redactor {
   const { maxDepth = 8, maxItems = 32, maxStringLength = 256, maxNodes = 512 } = options;
   const extra = (options.denyKeys ?? []).map((key) => key.toLowerCase());
-  const verdicts = new Map<string, string | undefined>(); // key -> lower-case key, or undefined where it is denied
+  const names = new Map<string, Name>();
 
-  function lowerUnlessDenied(key: string): string | undefined {
-    if (verdicts.has(key)) return verdicts.get(key);
+  function judge(key: string): Name {
     const lower = key.toLowerCase();
+    if (!memberName.test(key) || key === "__proto__") return { shown: "[key]", lower: undefined };
     const denied = secretKey.test(key) || extra.some((part) => lower.includes(part));
-    if (verdicts.size >= 4096) verdicts.clear();
-    verdicts.set(key, denied ? undefined : lower);
-    return denied ? undefined : lower;
+    return { shown: key, lower: denied ? undefined : lower };
+  }
+
+  function nameOf(key: string): Name {
+    let name = names.get(key);
+    if (name === undefined) {
+      if (names.size >= 4096) names.clear();
+      name = judge(key);
+      names.set(key, name);
+    }
+    return name;
   }
 
   function redact(root: unknown, policy?: RedactionPolicy): Redacted {
@@ -129,12 +144,8 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
           result["[more]"] = cut("[more]");
           break;
         }
-        if (!memberName.test(key) || key === "__proto__") {
-          result["[key]"] = redactedMark;
-          continue;
-        }
-        const lower = lowerUnlessDenied(key);
-        result[key] =
+        const { shown, lower } = nameOf(key);
+        result[shown] =
           lower === undefined || policy?.deny?.has(lower)
             ? redactedMark
             : walk((value as Record<string, unknown>)[key], policy?.allow.has(lower) ?? false, depth + 1);

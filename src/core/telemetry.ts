@@ -4,7 +4,7 @@ import {
   type Counter,
   context,
   type Histogram,
-  isSpanContextValid,
+  INVALID_TRACEID,
   type Meter,
   type MeterProvider,
   metrics,
@@ -161,7 +161,7 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
   }
 
   function running(span: Span, parent: Context, ended: (error: unknown) => void): Started {
-    const listening = isSpanContextValid(span.spanContext());
+    const listening = span.spanContext().traceId !== INVALID_TRACEID;
     const active = listening ? trace.setSpan(parent, span) : parent;
     return {
       context: active,

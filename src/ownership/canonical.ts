@@ -42,19 +42,18 @@ export function canonical(value: unknown): string {
   return text(value, 0);
 }
 
-const owners = new WeakMap<Owner, string>(); // one object for all calls of a reconcile
-const targets = new WeakMap<Target, string>(); // one object for all calls of an operation
+const digests = new WeakMap<Owner | Target, string>(); // the same objects for many calls
 
-function remembered<T extends object>(known: WeakMap<T, string>, value: T): string {
-  let found = known.get(value);
+function digestOf(value: Owner | Target): string {
+  let found = digests.get(value);
   if (found === undefined) {
-    found = canonical(value);
-    known.set(value, found);
+    found = hash("sha256", canonical(value), "base64url");
+    digests.set(value, found);
   }
   return found;
 }
 
 /** What a create asks for and on whose behalf: equal for the call that resumes it after a crash. */
 export function fingerprintText({ owner, target, operation, input }: Call): string {
-  return `[${remembered(owners, owner)},${remembered(targets, target)},${operation},${canonical(input)}]`;
+  return `${digestOf(owner)} ${digestOf(target)} ${operation} ${canonical(input)}`;
 }

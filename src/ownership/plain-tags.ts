@@ -22,17 +22,20 @@ function ownTags(owner: Owner): Tags {
   const found = known.get(owner);
   if (found !== undefined) return found;
   const { cluster, machine } = owner;
+  // The names are written out: an object made of computed ones is slow to copy, and each create copies it.
   const tags = {
-    [keys.managementCluster]: owner.managementCluster,
-    [keys.provider]: owner.provider,
+    "provider-guard/management-cluster": owner.managementCluster,
+    "provider-guard/provider": owner.provider,
     ...(cluster === undefined
       ? {}
       : {
-          [keys.clusterNamespace]: cluster.namespace,
-          [keys.clusterName]: cluster.name,
-          [keys.clusterUid]: cluster.uid,
+          "provider-guard/cluster-namespace": cluster.namespace,
+          "provider-guard/cluster-name": cluster.name,
+          "provider-guard/cluster-uid": cluster.uid,
         }),
-    ...(machine === undefined ? {} : { [keys.machineName]: machine.name, [keys.machineUid]: machine.uid }),
+    ...(machine === undefined
+      ? {}
+      : { "provider-guard/machine-name": machine.name, "provider-guard/machine-uid": machine.uid }),
   };
   known.set(owner, tags);
   return tags;
@@ -50,8 +53,8 @@ export const plainTags: TagCodec = {
   prefix,
   encode: (owner, createdAtMs, intent) => ({
     ...ownTags(owner),
-    [keys.createdAt]: String(Math.floor(createdAtMs / 1000)),
-    [keys.intent]: intent,
+    "provider-guard/created-at": String(Math.floor(createdAtMs / 1000)),
+    "provider-guard/intent": intent,
   }),
   decode(tags): OwnerTags | undefined {
     const managementCluster = tags[keys.managementCluster];
