@@ -33,6 +33,8 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value.slice(0, 256) : undefined;
 }
 
+const integer = (value: unknown) => (Number.isInteger(value) ? (value as number) : undefined);
+
 /**
  * Reads request id, status and wait from the SDK's metadata, or from the raw answer.
  *
@@ -42,7 +44,7 @@ function text(value: unknown): string | undefined {
 export function traceOf(metadata: unknown, response: unknown): Trace {
   const { requestId: known, httpStatusCode } = fieldsOf(metadata);
   const { statusCode } = fieldsOf(response);
-  const status = [httpStatusCode, statusCode].find((value) => Number.isInteger(value)) as number | undefined;
+  const status = integer(httpStatusCode) ?? integer(statusCode);
   let requestId = text(known);
   let waitMs: number | undefined;
   if (requestId === undefined || (status !== undefined && status >= 400)) {
@@ -50,9 +52,5 @@ export function traceOf(metadata: unknown, response: unknown): Trace {
     requestId ??= text(headers.get("x-amzn-requestid") ?? headers.get("x-amz-request-id") ?? headers.get("x-amz-id-2"));
     waitMs = retryAfterMs(headers);
   }
-  return {
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(status === undefined ? {} : { status }),
-    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
-  };
+  return { requestId, status, retryAfterMs: waitMs };
 }

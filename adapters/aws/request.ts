@@ -9,7 +9,7 @@ export function markUserAgent(request: unknown, id: string): void {
   const agent = headers[userAgent];
   const mark = `md/provider-guard-intent#${id}`;
   if (agent === undefined) headers[userAgent] = mark;
-  else if (!agent.includes(mark)) headers[userAgent] = `${agent} ${mark}`;
+  else if (!agent.endsWith(mark)) headers[userAgent] = `${agent} ${mark}`;
 }
 
 /** Whether a request's body can be read only once. */

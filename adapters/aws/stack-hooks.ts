@@ -35,6 +35,10 @@ interface Ticketed extends Arguments {
   readonly [ticketKey]?: Ticket;
 }
 
+interface TicketedContext extends Context {
+  [ticketKey]?: Ticket;
+}
+
 /** Carries what the guard threw past the SDK's retries, which would try it again or write into it. */
 class Halt extends Error {
   readonly reason: unknown;
@@ -78,59 +82,67 @@ export function hooksOf(stack: Stack): StackHooks {
 function install(stack: Stack): StackHooks {
   const members: Member[] = [];
   let sending: Sending | undefined;
-  // For middleware of the user's that makes new arguments. A cached handler's context serves many
-  // calls at once, so there only the ticket in the arguments counts.
-  const tickets = new WeakMap<Context, Ticket>();
-  const ticketOf = (args: Ticketed, context: Context) => args[ticketKey] ?? tickets.get(context);
+  // The context is for middleware of the user's that makes new arguments. A cached handler's context
+  // serves many calls at once, so there only the ticket in the arguments counts.
+  const ticketOf = (args: Ticketed, context: TicketedContext) => args[ticketKey] ?? context[ticketKey];
 
-  function carry(args: Ticketed, context: Context, ticket: Ticket, member: Member): Ticketed {
-    if (member.client.config.cacheMiddleware !== true) tickets.set(context, ticket);
-    return { ...args, [ticketKey]: ticket };
+  function carry(args: Arguments, context: TicketedContext, input: unknown, ticket: Ticket, member: Member): Ticketed {
+    if (member.client.config.cacheMiddleware !== true) context[ticketKey] = ticket;
+    return { ...args, input, [ticketKey]: ticket };
   }
 
   const operation: Middleware = (next, context) => {
     const sender = sending;
-    return async (args) => {
+    return (args) => {
       // A command in the arguments comes from `send` of a client that shares this stack and is not wrapped
       // itself. Anything else, such as a presigner, runs through; the gate is what stands before the wire.
       const member = sender?.member ?? ("middlewareStack" in args ? members[0] : undefined);
       if (member === undefined) return next(args);
-      if (sender?.past) return next(carry(args, context, { call: undefined, port: member.port, open: 1 }, member));
-      const found = member.region();
-      const region = typeof found === "object" ? await found : found;
-      const draft: { -readonly [K in keyof CallDraft]: CallDraft[K] } = member.draft(context, args.input);
-      if (region !== undefined) draft.region = region;
-      if (sender?.signal !== undefined) draft.signal = sender.signal;
-      return member.port.call(draft, (call) => {
-        const ticket = { call, port: member.port, open: 0 };
-        return next(carry({ ...args, input: call.input }, context, ticket, member)).catch(unhalt);
-      });
+      if (sender?.past) {
+        return next(carry(args, context, args.input, { call: undefined, port: member.port, open: 1 }, member));
+      }
+      const run = (region: string | undefined) => {
+        const draft: { -readonly [K in keyof CallDraft]: CallDraft[K] } = member.draft(context, args.input);
+        if (region !== undefined) draft.region = region;
+        if (sender?.signal !== undefined) draft.signal = sender.signal;
+        return member.port.call(draft, (call) => {
+          const ticket = { call, port: member.port, open: 0 };
+          return next(carry(args, context, call.input, ticket, member)).catch(unhalt);
+        });
+      };
+      try {
+        const region = member.region();
+        return typeof region === "object" ? region.then(run) : run(region);
+      } catch (error) {
+        return Promise.reject(error); // a hostile input must not throw out of `send`
+      }
     };
   };
 
-  const attempt: Middleware = (next, context) => async (args) => {
+  const attempt: Middleware = (next, context) => (args) => {
     const ticket = ticketOf(args, context);
     if (ticket?.call === undefined) return next(args);
     const { call, port } = ticket;
     markUserAgent(args.request, call.id);
     let wire: { readonly error: unknown } | undefined;
-    const send = async () => {
+    const send = () => {
       ticket.open++;
-      try {
-        return await next(args);
-      } catch (error) {
-        wire = { error };
-        throw error;
-      } finally {
-        ticket.open--;
-      }
+      return next(args).then(
+        (answer) => {
+          ticket.open--;
+          return answer;
+        },
+        (error) => {
+          ticket.open--;
+          wire = { error };
+          throw error;
+        },
+      );
     };
-    try {
-      return await port.attempt(call, send, { repeatable: !streams(args.request) });
-    } catch (error) {
+    return port.attempt(call, send, { repeatable: !streams(args.request) }).catch((error) => {
       if (wire !== undefined && wire.error === error && !isGuardError(error)) throw error;
       throw new Halt(error);
-    }
+    });
   };
 
   const gate: Middleware = (next, context) => (args) => {

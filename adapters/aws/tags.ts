@@ -29,14 +29,16 @@ export function tagSupport(book: FactBook, sender: (client: object) => SendPast 
     return addTags(input, place, tags, types);
   }
 
-  function given({ target, operation, input }: Call): Tags {
-    const tags: Record<string, string> = {};
+  function given({ target, operation, input }: Call): Tags | undefined {
     const place = book.get(target.service, operation)?.tags;
+    const fields = fieldsOf(input);
+    const { LaunchTemplateData, Tagging, TagKeys, tagKeys } = fields;
+    if ((place ?? LaunchTemplateData ?? Tagging ?? TagKeys ?? tagKeys) === undefined) return undefined;
+    const tags: Record<string, string> = {};
     if (place !== undefined) Object.assign(tags, tagsIn(at(input, place.path), place.style));
     Object.assign(tags, tagsIn(at(input, ["LaunchTemplateData", "TagSpecifications"]), "specifications"));
     Object.assign(tags, tagsIn(at(input, ["Tagging", "TagSet"]), "Key"));
     // Names of tags to take away count as well.
-    const { TagKeys, tagKeys } = fieldsOf(input);
     for (const key of [TagKeys, tagKeys].flat()) if (typeof key === "string") tags[key] = "";
     return tags;
   }

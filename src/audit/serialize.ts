@@ -1,4 +1,4 @@
-import type { AuditRecord } from "../core/journal.ts";
+import type { AttemptRecord, AuditRecord, IntentRecord, OutcomeRecord, ReadRecord } from "../core/journal.ts";
 import type { Rank } from "./backlog.ts";
 import { maxRecordLength } from "./line.ts";
 
@@ -11,21 +11,60 @@ export const ranks: Readonly<Record<AuditRecord["type"], Rank>> = {
   outcome: 2,
 };
 
+// Every call writes one or two records, and `JSON.stringify` would be the dearest thing about them. The
+// three kinds that a call makes are put together here, and what many of them share is kept as text.
+
+const plain = /^[\w .:/@+=-]*$/;
+const quote = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.stringify(text));
+const number = (value: number): string => (Number.isFinite(value) ? String(value) : "null");
+const text = (name: string, value: string | undefined): string =>
+  value === undefined ? "" : `,"${name}":${quote(value)}`;
+const count = (name: string, value: number | undefined): string =>
+  value === undefined ? "" : `,"${name}":${number(value)}`;
+const json = (name: string, value: unknown): string =>
+  value === undefined ? "" : `,"${name}":${JSON.stringify(value)}`;
+
 const fragments = new WeakMap<object, string>();
 
-/** JSON of an owner or target, which are the same objects for many calls; what could change is not remembered. */
+/** JSON of an owner or target; what could change is not remembered. */
 function fragment(value: object): string {
   const known = fragments.get(value);
   if (known !== undefined) return known;
-  const json = JSON.stringify(value);
-  if (Object.isFrozen(value)) fragments.set(value, json);
-  return json;
+  const made = JSON.stringify(value);
+  if (Object.isFrozen(value)) fragments.set(value, made);
+  return made;
+}
+
+function facts(record: IntentRecord | ReadRecord): string {
+  const { call, at, target, operation, kind, resourceType, owner } = record;
+  const what = `,"operation":${quote(operation)},"kind":${quote(kind)}${text("resourceType", resourceType)}`;
+  return `"call":${quote(call)},"at":${number(at)},"target":${fragment(target)}${what},"owner":${fragment(owner)}`;
+}
+
+function attempt({ n, requestId, status, result, code, ms, waitedMs }: AttemptRecord): string {
+  const answer = `${text("requestId", requestId)}${count("status", status)},"result":${quote(result)}${text("code", code)}`;
+  return `{"n":${number(n)}${answer},"ms":${number(ms)}${count("waitedMs", waitedMs)}}`;
+}
+
+function ending({ result, ms, attempts, decisions, error }: OutcomeRecord | ReadRecord): string {
+  const sent = attempts.length === 1 ? attempt(attempts[0] as AttemptRecord) : attempts.map(attempt).join(",");
+  return `"result":${quote(result)},"ms":${number(ms)},"attempts":[${sent}]${json("decisions", decisions)}${text("error", error)}`;
 }
 
 function bodyOf(record: AuditRecord): string {
-  if (!("owner" in record && "target" in record)) return JSON.stringify(record);
-  const rest = JSON.stringify({ ...record, target: undefined, owner: undefined });
-  return `${rest.slice(0, -1)},"target":${fragment(record.target)},"owner":${fragment(record.owner)}}`;
+  switch (record.type) {
+    case "outcome":
+      return `{"type":"outcome","call":${quote(record.call)},"at":${number(record.at)},${ending(record)}}`;
+    case "read":
+      return `{"type":"read",${facts(record)},${ending(record)}}`;
+    case "intent": {
+      const { input, truncated, token, fingerprint } = record;
+      const rest = `${json("truncated", truncated)}${text("token", token)}${text("fingerprint", fingerprint)}`;
+      return `{"type":"intent",${facts(record)}${json("input", input)}${rest}}`;
+    }
+    default:
+      return JSON.stringify(record);
+  }
 }
 
 /**

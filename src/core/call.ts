@@ -35,12 +35,12 @@ export interface Answer {
   /** `ok`, or what kind of failure it was. */
   readonly class: "ok" | ErrorClass;
   /** The cloud's own name for the error. Never its message. */
-  readonly code?: string;
-  readonly requestId?: string;
-  readonly status?: number;
-  readonly retryAfterMs?: number;
+  readonly code?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
   /** Requests left in the cloud's own window, where it says so. */
-  readonly remaining?: number;
+  readonly remaining?: number | undefined;
 }
 
 /** One logical operation of a client, e.g. `RunInstances`. */

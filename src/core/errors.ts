@@ -97,12 +97,12 @@ export type ErrorClass =
 export interface ErrorInfo {
   readonly class: ErrorClass;
   /** The cloud's own name for the error, e.g. `RequestLimitExceeded`. Never its message. */
-  readonly code?: string;
+  readonly code?: string | undefined;
   /** What the cloud asked for in `Retry-After` or its like, in milliseconds. */
-  readonly retryAfterMs?: number;
-  readonly requestId?: string;
+  readonly retryAfterMs?: number | undefined;
+  readonly requestId?: string | undefined;
   /** HTTP status, where there was an answer. */
-  readonly status?: number;
+  readonly status?: number | undefined;
 }
 
 const seen = new WeakMap<object, ErrorInfo>();
