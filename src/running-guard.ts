@@ -29,7 +29,13 @@ export interface Insides {
 export function runningGuard({ runtime, rings, parts, journal, state, freeze, scopes }: Insides): Guard {
   const { clock, telemetry, modeOf } = runtime;
   const runner = createRunner(rings, runtime, scopes);
-  const { wrap, unwrap, bindingOf } = createWrapping(() => guard, runner);
+  const { wrap, unwrap, bindingOf } = createWrapping(
+    () => guard,
+    runner,
+    (binding) => {
+      for (const part of parts) part.wrapped?.(binding);
+    },
+  );
   let closing: Promise<void> | undefined;
   if (journal !== undefined) {
     telemetry.gauge("audit.dropped", "Audit records that were lost", (observe) => observe(journal.dropped, {}));

@@ -13,8 +13,11 @@ export interface Wrapping {
   bindingOf(client: object): Binding;
 }
 
-/** @param guard - Whose wrapping this is, as seen by other guards. */
-export function createWrapping(guard: () => object, runner: Runner): Wrapping {
+/**
+ * @param guard - Whose wrapping this is, as seen by other guards.
+ * @param wrapped - Is told of each client that was wrapped.
+ */
+export function createWrapping(guard: () => object, runner: Runner, wrapped: (binding: Binding) => void): Wrapping {
   const bindings = new WeakMap<Wrapped, Binding>();
 
   /** What is known of a client that this guard wrapped, if it did. */
@@ -40,9 +43,10 @@ export function createWrapping(guard: () => object, runner: Runner): Wrapping {
       if (known !== undefined) return known.attachment.client as T;
       const binding = createBinding(adapter as unknown as Adapter, client, options.credentials);
       const attachment = adapter.attach(client, runner.port(binding));
-      const wrapped = { guard: guard(), original: client, attachment: attachment as Attachment<object> };
-      bindings.set(wrapped, binding);
-      for (const face of faces(wrapped)) wrappedClients.set(face, wrapped);
+      const entry = { guard: guard(), original: client, attachment: attachment as Attachment<object> };
+      bindings.set(entry, binding);
+      for (const face of faces(entry)) wrappedClients.set(face, entry);
+      wrapped(binding);
       return attachment.client as T;
     },
     unwrap<T extends object>(client: T): T {

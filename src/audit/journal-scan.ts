@@ -34,7 +34,7 @@ export interface JournalVisitor {
 }
 
 /** Numbers of the segments in a directory, in order. */
-export async function listSegments(directory: string): Promise<readonly number[]> {
+async function listSegments(directory: string): Promise<readonly number[]> {
   const names = await guarded(directory, () => readdir(directory));
   return names.flatMap((name) => segmentNumber(name) ?? []).sort((a, b) => a - b);
 }

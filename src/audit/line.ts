@@ -5,7 +5,7 @@ import type { Principal } from "../core/owner.ts";
 export const formatVersion = 1;
 
 /** What stands for the previous hash in the very first line: 32 zero bytes. */
-export const genesis = "A".repeat(43);
+const genesis = "A".repeat(43);
 
 /** Longest line, in bytes, that a reader accepts: it bounds a reader's memory. */
 export const maxLineBytes = 16 * 1024 * 1024;

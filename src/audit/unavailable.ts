@@ -15,7 +15,7 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** How long a controller should wait before it tries again after the journal failed, in milliseconds. */
-export const retryAfterMs = 10_000;
+const retryAfterMs = 10_000;
 
 /**
  * Makes the error for a journal that cannot be read or written.

@@ -17,6 +17,11 @@ export interface CredentialLease<T = unknown> {
   peek(): Credential<T> | undefined;
   /** Says that the cloud refused this credential: it is not handed out again. */
   invalidate(refused: Credential<T>): void;
+  /**
+   * Adds a listener for what happens to the lease; optional, for the guard's metrics.
+   * @returns Takes it out again.
+   */
+  observe?(listener: (event: { readonly type: "renewed" | "failed" | "refused" }) => void): () => void;
   /** Cancels timers and pending fetches. */
   close(): void;
 }

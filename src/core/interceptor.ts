@@ -1,3 +1,4 @@
+import type { Binding } from "./adapter.ts";
 import type { Attempt, Call } from "./call.ts";
 import type { AttemptPhase, OperationPhase, Phase } from "./phases.ts";
 
@@ -37,6 +38,8 @@ export type PhaseInterceptor = (
   | (OperationInterceptor & { readonly phase: OperationPhase })
   | (AttemptInterceptor & { readonly phase: AttemptPhase })
 ) & {
+  /** A client was wrapped: its calls will come. */
+  wrapped?(binding: Binding): void;
   /** Lets go of timers and files. */
   close?(): void | Promise<void>;
 };

@@ -1,17 +1,15 @@
+import type { Binding } from "../core/adapter.ts";
 import type { Attempt } from "../core/call.ts";
 import type { Credential, CredentialLease } from "../core/credential.ts";
 import type { AttemptInterceptor, Explanation } from "../core/interceptor.ts";
 import type { Runtime } from "../core/runtime.ts";
-import type { ObservableLease } from "./lease-options.ts";
 
 /** The interceptor of the `credential` phase. */
 export interface CredentialPhase extends AttemptInterceptor {
   readonly phase: "credential";
+  /** Counts the renewals of the client's lease from now on. */
+  wrapped(binding: Pick<Binding, "credentials">): void;
   close(): void;
-}
-
-function isObservable(lease: CredentialLease): lease is ObservableLease<unknown> {
-  return typeof (lease as Partial<ObservableLease<unknown>>).observe === "function";
 }
 
 /**
@@ -33,15 +31,6 @@ function isObservable(lease: CredentialLease): lease is ObservableLease<unknown>
 export function credentialPhase(runtime: Runtime): CredentialPhase {
   const watched = new WeakSet<CredentialLease>();
   const removals: (() => void)[] = [];
-
-  function watch(lease: CredentialLease): void {
-    watched.add(lease);
-    if (!isObservable(lease)) return;
-    const remove = lease.observe(({ type }) => {
-      if (type !== "refused") runtime.telemetry.credentialRenewed(type === "renewed" ? "ok" : "failed");
-    });
-    removals.push(remove);
-  }
 
   function react(attempt: Attempt, lease: CredentialLease, used: Credential): void {
     if (attempt.answer?.class !== "unauthenticated") return;
@@ -72,7 +61,6 @@ export function credentialPhase(runtime: Runtime): CredentialPhase {
     intercept(attempt, next) {
       const lease = attempt.call.binding.credentials;
       if (lease === undefined) return next();
-      if (!watched.has(lease)) watch(lease);
       const held = lease.peek();
       return held === undefined ? afterRenewal(attempt, lease, next) : withCredential(attempt, lease, held, next);
     },
@@ -80,6 +68,14 @@ export function credentialPhase(runtime: Runtime): CredentialPhase {
       return call.binding.credentials === undefined
         ? { verdict: "off", reason: "no credential lease was given to guard.wrap: the client uses its own credentials" }
         : { verdict: "pass", reason: "the credential lease is renewed when it is due" };
+    },
+    wrapped({ credentials }) {
+      if (credentials?.observe === undefined || watched.has(credentials)) return;
+      watched.add(credentials);
+      const remove = credentials.observe(({ type }) => {
+        if (type !== "refused") runtime.telemetry.credentialRenewed(type === "renewed" ? "ok" : "failed");
+      });
+      removals.push(remove);
     },
     close() {
       for (const remove of removals.splice(0)) remove();

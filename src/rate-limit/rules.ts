@@ -22,7 +22,7 @@ export const limitRuleSchema = z.strictObject({
  * What a call meets when neither the user nor the adapter has a rule for it. Client-go's default
  * is 5 requests per second; clouds that publish nothing get no more than four times that for reads.
  */
-export const fallbackRules: readonly LimitRule[] = [
+const fallbackRules: readonly LimitRule[] = [
   { name: "default-read", kinds: ["read"], ratePerSecond: 20, burst: 100 },
   { name: "default-mutating", ratePerSecond: 5, burst: 20 },
 ];
@@ -32,7 +32,7 @@ function matchesOperation(pattern: string, operation: string): boolean {
 }
 
 /** Whether a rule speaks of this call. */
-export function matches(
+function matches(
   rule: LimitRule,
   { target, operation, kind }: Pick<Call, "target" | "operation" | "kind">,
 ): boolean {

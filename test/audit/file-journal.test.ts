@@ -218,6 +218,15 @@ describe("bad options and directories", () => {
     expect(readFileSync(path, "utf8")).toBe("x");
   });
 
+  it.runIf(process.platform === "linux")(
+    "a directory that cannot be made is named, and nobody waits for ever",
+    async () => {
+      const directory = "/proc/no-such-process/audit";
+      const error = await failure(openJournal(directory));
+      expect(error).toMatchObject({ code: "ERR_AUDIT_UNAVAILABLE", message: expect.stringContaining(directory) });
+    },
+  );
+
   it.runIf(process.getuid?.() === 0)("a directory that is not writable is named (needs root)", async () => {
     const directory = join(temporaryDirectory());
     await (await openJournal(directory)).close();

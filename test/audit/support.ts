@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "tsup";
-import { afterAll, afterEach } from "vitest";
+import { afterEach } from "vitest";
 import type { FileJournal, FileJournalOptions } from "../../src/audit/file-journal.ts";
 import { fileJournalOn } from "../../src/audit/file-journal.ts";
 import { type JournalFiles, nodeFiles } from "../../src/audit/journal-files.ts";
@@ -12,6 +9,8 @@ import { systemClock } from "../../src/core/clock.ts";
 import { GuardError } from "../../src/core/errors.ts";
 import { systemRandom } from "../../src/core/id.ts";
 import type { IntentRecord, JournalContext, OutcomeRecord, ReadRecord } from "../../src/core/journal.ts";
+
+import { type Child, startChild as startProgram } from "../support/child.ts";
 
 export const principal = { managementCluster: "mc-uid", provider: "infrastructure-acme" };
 export const context: JournalContext = { clock: systemClock, random: systemRandom, principal };
@@ -84,71 +83,11 @@ export async function turns(count = 20): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-let bundled: Promise<string> | undefined;
-let bundleDirectory: string | undefined;
+const program = new URL("child.ts", import.meta.url);
 
-afterAll(() => {
-  if (bundleDirectory !== undefined) rmSync(bundleDirectory, { recursive: true, force: true });
-});
-
-/** Bundles the child program once per test file, as Node 20 runs no TypeScript. */
-function childProgram(): Promise<string> {
-  bundled ??= (async () => {
-    const outDir = mkdtempSync(join(tmpdir(), "audit-child-"));
-    bundleDirectory = outDir;
-    const entry = { child: fileURLToPath(new URL("child.ts", import.meta.url)) };
-    const outExtension = () => ({ js: ".mjs" });
-    const fixed = { config: false, silent: true, clean: false, dts: false, splitting: false } as const;
-    await build({ ...fixed, entry, outDir, format: "esm", target: "node20", noExternal: [/.*/], outExtension });
-    return join(outDir, "child.mjs");
-  })();
-  return bundled;
-}
-
-/** A process of its own that works on a journal. */
-export interface Child {
-  readonly process: ChildProcess;
-  /** Complete lines that it printed so far. */
-  readonly lines: string[];
-  /** Resolves once it printed so many lines, or ended. */
-  printed(count: number): Promise<void>;
-  /** Resolves with exit code or signal, once everything printed was read. */
-  readonly ended: Promise<number | string | null>;
-}
-
+/** Starts a process that works on a journal; it ends with the test. */
 export async function startChild(args: readonly string[], through: readonly string[] = []): Promise<Child> {
-  const [command = process.execPath, ...rest] = [...through, process.execPath, await childProgram(), ...args];
-  const child = spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] });
-  cleanup(() => child.kill("SIGKILL"));
-  const lines: string[] = [];
-  let tail = "";
-  const waiting = new Set<() => void>();
-  const wake = () => {
-    for (const check of waiting) check();
-  };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    const parts = (tail + text).split("\n");
-    tail = parts.pop() ?? "";
-    lines.push(...parts);
-    wake();
-  });
-  let over = false;
-  const ended = new Promise<number | string | null>((resolve) => {
-    child.once("close", (code, signal) => {
-      over = true;
-      wake();
-      resolve(code ?? signal);
-    });
-  });
-  const printed = (count: number) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (lines.length < count && !over) return;
-        waiting.delete(check);
-        resolve();
-      };
-      waiting.add(check);
-      check();
-    });
-  return { process: child, lines, printed, ended };
+  const child = await startProgram(program, args, through);
+  cleanup(() => child.process.kill("SIGKILL"));
+  return child;
 }

@@ -79,7 +79,7 @@ export interface Answer {
   readonly items: readonly { readonly id: string; readonly labels: Tags }[];
 }
 
-export class CourierError extends Error {
+class CourierError extends Error {
   override readonly name = "CourierError";
   readonly reply: WireReply | undefined;
   constructor(reply: WireReply | undefined) {
