@@ -26,3 +26,9 @@ export interface Moto {
 
 /** Starts moto on a free port of the loopback interface and waits until it answers. */
 export function startMoto(options?: MotoStartOptions): Promise<Moto>;
+
+/** A Python that has moto, if there is one; nothing is installed. */
+export function findMoto(): string | undefined;
+
+/** Starts moto, as `startMoto` does, with a Python that has it. */
+export function serveMoto(python: string, options?: Omit<MotoStartOptions, "log">): Promise<Moto>;

@@ -112,14 +112,34 @@ main(sys.argv[1:])
 `;
 
 /**
- * Starts moto on a free port of the loopback interface and waits until it answers.
+ * Finds a Python that has moto, without installing anything: that of the virtual environment, else the path's.
+ *
+ * @returns {string | undefined}
+ */
+export function findMoto() {
+  const check = "import importlib.util, sys; sys.exit(importlib.util.find_spec('moto') is None)";
+  return [venvPython, "python3"].find((python) => spawnSync(python, ["-c", check], { stdio: "ignore" }).status === 0);
+}
+
+/**
+ * Installs moto if need be, and starts it as `serveMoto` does.
  *
  * @param {{ log?: (line: string) => void, env?: NodeJS.ProcessEnv, timeoutMs?: number }} [options]
  * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
  * @throws {MotoMissing} where Python or pip is missing, or the installation fails.
  */
 export async function startMoto(options = {}) {
-  const python = await ensureMoto(options);
+  return serveMoto(await ensureMoto(options), options);
+}
+
+/**
+ * Starts moto on a free port of the loopback interface and waits until it answers.
+ *
+ * @param {string} python A Python that has moto.
+ * @param {{ env?: NodeJS.ProcessEnv, timeoutMs?: number }} [options]
+ * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
+ */
+export async function serveMoto(python, options = {}) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(python, ["-c", program, "-H", "127.0.0.1", "-p", String(port)], {

@@ -32,10 +32,7 @@ function matchesOperation(pattern: string, operation: string): boolean {
 }
 
 /** Whether a rule speaks of this call. */
-function matches(
-  rule: LimitRule,
-  { target, operation, kind }: Pick<Call, "target" | "operation" | "kind">,
-): boolean {
+function matches(rule: LimitRule, { target, operation, kind }: Pick<Call, "target" | "operation" | "kind">): boolean {
   if (rule.cloud !== undefined && rule.cloud !== target.cloud) return false;
   if (rule.service !== undefined && rule.service !== target.service) return false;
   if (rule.kinds !== undefined && !rule.kinds.includes(kind)) return false;
