@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readOptions, UsageError } from "../../examples/quickstart/options.ts";
 import { progress, timeOf } from "../../examples/quickstart/progress.ts";
@@ -44,6 +45,15 @@ describe("quickstart on the simulator", () => {
       expect(guarded.credentials).toBeGreaterThan(1);
     },
   );
+
+  test("whatever the seed, the guarded run leaves no duplicate, nothing without an owner, and a log that verifies", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: 4_294_967_295 }), async (seed) => {
+        expect(complaints({ guarded: (await run(seed, true, "any")).figures })).toEqual([]);
+      }),
+      { numRuns: 12 },
+    );
+  }, 60_000);
 
   test("repeats itself to the byte, crash and real audit log included", async () => {
     const first = await run(3, true, "first");
