@@ -12,20 +12,20 @@ export function tagSupport(
 ): TagSupport {
   const { codec = plainTags, seen, read } = options;
   const argument = (input: unknown) => (input as Args)[0];
-  const replaced = (input: unknown, path: string, value: unknown) => [
-    withPath(argument(input), path, value),
-    ...(input as Args).slice(1),
-  ];
+  const replaced = (input: unknown, path: string, value: unknown) =>
+    (input as Args).with(0, withPath(argument(input), path, value));
   return {
     codec,
     write({ operation, input }, tags) {
       const path = operations.get(operation)?.tags;
       if (path === undefined) return undefined;
-      return replaced(input, path, { ...tagsIn(readPath(argument(input), path)), ...tags });
+      const own = readPath(argument(input), path);
+      return replaced(input, path, own === undefined ? tags : { ...tagsIn(own), ...tags });
     },
     given({ operation, input }) {
       const path = operations.get(operation)?.tags;
-      return path === undefined ? undefined : tagsIn(readPath(argument(input), path));
+      const own = path === undefined ? undefined : readPath(argument(input), path);
+      return own === undefined ? undefined : tagsIn(own);
     },
     token({ operation, input }, token) {
       const path = operations.get(operation)?.token;

@@ -16,12 +16,16 @@ export const systemRandom: Random = () => {
   return (high * 2 ** 26 + low) / 2 ** 53;
 };
 
+const pairs = Array.from({ length: 1024 }, (_, n) => `${alphabet[n >> 5]}${alphabet[n & 31]}`);
+
+/** The last `count` digits of a number in base 32, two at a time. */
 function digits(value: number, count: number): string {
   let rest = value;
   let text = "";
-  for (let i = 0; i < count; i++) {
-    text = alphabet[rest % 32] + text;
-    rest = Math.floor(rest / 32);
+  for (let i = 0; i < count; i += 2) {
+    const higher = Math.floor(rest / 1024);
+    text = pairs[rest - higher * 1024] + text;
+    rest = higher;
   }
   return text;
 }
