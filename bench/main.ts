@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { output } from "./child.ts";
 import { markdown, table } from "./report.ts";
-import type { Figure, Row } from "./row.ts";
+import { type Figure, middle, type Row } from "./row.ts";
 import { admission } from "./rows/admission.ts";
 import { auditVerify } from "./rows/audit-verify.ts";
 import { awsThroughput } from "./rows/aws-throughput.ts";
@@ -75,7 +75,11 @@ const chosen = positionals.length === 0 ? rows : rows.filter(({ id }) => positio
 
 /** Each row in a process of its own: what one row has compiled or left in memory must not weigh on the next. */
 async function measure(row: Row): Promise<Figure> {
-  return (await output(fileURLToPath(import.meta.url), ["--no-warnings"], ["--row", row.id])) as Figure;
+  const figures: Figure[] = [];
+  for (let left = row.processes ?? 1; left > 0; left--) {
+    figures.push((await output(fileURLToPath(import.meta.url), ["--no-warnings"], ["--row", row.id])) as Figure);
+  }
+  return middle(figures);
 }
 
 if (values.row !== undefined) {

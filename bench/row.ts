@@ -13,7 +13,21 @@ export interface Row {
   readonly better: "lower" | "higher";
   /** The figure of the design that is to be reached. */
   readonly goal: number;
+  /** Processes to measure it in, where one process differs from the next. @defaultValue 1 */
+  readonly processes?: number;
   run(): Promise<Figure>;
+}
+
+/** The median of what several processes measured. */
+export function middle(figures: readonly Figure[]): Figure {
+  const [first] = figures as [Figure];
+  return {
+    value: median(figures.map(({ value }) => value)),
+    alternatives: first.alternatives.map(({ name }, index) => ({
+      name,
+      value: median(figures.map(({ alternatives }) => alternatives[index]?.value ?? Number.NaN)),
+    })),
+  };
 }
 
 export function median(values: readonly number[]): number {

@@ -43,8 +43,10 @@ function inAnswer(output: unknown, noun: string): SeenResource[] {
     const id = idIn(fields, name);
     if (id !== undefined && Array.isArray(tags)) found.push({ id, tags: tagsIn(tags, "Key") });
     // What DescribeTags answers may be a part of a resource's tags, and would make an owned one look free.
-    for (const [member, inner] of Object.entries(fields)) {
-      if (member !== "Tags" && member !== "TagSet" && member !== "$metadata") look(inner, member, depth + 1);
+    for (const member in fields) {
+      if (member === "Tags" || member === "TagSet" || member === "$metadata") continue;
+      const inner = fields[member];
+      if (typeof inner === "object" && inner !== null) look(inner, member, depth + 1);
     }
   }
 

@@ -38,6 +38,7 @@ export const chain: Row = {
   unit: "µs/call",
   better: "lower",
   goal: 15,
+  processes: 5,
   async run() {
     const directory = await mkdtemp(join(tmpdir(), "provider-guard-bench-"));
     const guard = await createGuard({

@@ -5,6 +5,7 @@ import type { Journal } from "./journal.ts";
 import type { Phase } from "./phases.ts";
 import { callFacts } from "./record.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Running } from "./telemetry.ts";
 
 /** Whether a phase outside of `record` refused the call, so that nothing else tells of it. */
 function leftNoIntent({ decisions }: Call): boolean {
@@ -22,26 +23,31 @@ export function observePhase(runtime: Runtime, journal: Journal | undefined): Ph
     }
   }
 
+  function failed(call: Call, span: Running, error: unknown): void {
+    span.end(error ?? "rejected without a reason");
+    if (isGuardError(error) && leftNoIntent(call)) {
+      const { code } = error;
+      journal?.enqueue({ type: "refusal", ...callFacts(call, clock.now()), code, decisions: call.decisions });
+    }
+    if (call.decisions.length > 0) count(call);
+  }
+
   return {
     name: "observe",
     ring: "operation",
     phase: "observe",
-    async intercept(call, next) {
+    intercept(call, next) {
       const span = telemetry.startCall(call);
-      try {
-        const result = await span.run(next);
-        span.end();
-        return result;
-      } catch (error) {
-        span.end(error ?? "rejected without a reason");
-        if (isGuardError(error) && leftNoIntent(call)) {
-          const { code } = error;
-          journal?.enqueue({ type: "refusal", ...callFacts(call, clock.now()), code, decisions: call.decisions });
-        }
-        throw error;
-      } finally {
-        if (call.decisions.length > 0) count(call);
-      }
+      const result = span.run(next);
+      // Attached before the caller's own handlers: whoever sees the end finds it counted.
+      result.then(
+        () => {
+          span.end();
+          if (call.decisions.length > 0) count(call);
+        },
+        (error) => failed(call, span, error),
+      );
+      return result;
     },
   };
 }

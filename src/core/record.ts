@@ -59,28 +59,31 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
     else journal.enqueue({ type: "read", ...callFacts(call, end.at), ...end });
   }
 
+  /** Makes the call, and records how it ended before the caller learns of it. */
+  function noted(call: Call, next: () => Promise<unknown>): Promise<unknown> {
+    const result = call.signal?.aborted ? Promise.reject(call.signal.reason) : next();
+    result.then(
+      () => ended(call, false, undefined),
+      (error) => ended(call, true, error),
+    );
+    return result;
+  }
+
+  /** Nothing is sent before the intent is durable. */
+  async function mutate(call: Call, next: () => Promise<unknown>): Promise<unknown> {
+    try {
+      await journal.append(intentOf(call));
+    } catch (error) {
+      throw isGuardError(error) ? refuse(call, "record", "record", error) : error;
+    }
+    return noted(call, next);
+  }
+
   return {
     name: "record",
     ring: "operation",
     phase: "record",
-    async intercept(call, next) {
-      if (isMutating(call)) {
-        try {
-          await journal.append(intentOf(call));
-        } catch (error) {
-          throw isGuardError(error) ? refuse(call, "record", "record", error) : error;
-        }
-      }
-      try {
-        call.signal?.throwIfAborted();
-        const result = await next();
-        ended(call, false, undefined);
-        return result;
-      } catch (error) {
-        ended(call, true, error);
-        throw error;
-      }
-    },
+    intercept: (call, next) => (isMutating(call) ? mutate(call, next) : noted(call, next)),
     explain(call): Explanation {
       return isMutating(call)
         ? { verdict: "pass", reason: "an intent is made durable first, the outcome follows" }

@@ -14,11 +14,11 @@ export interface KnownOwners {
   /** Looks it up without asking the cloud. */
   peek(call: Call, id: string): Ownership | undefined;
   /**
-   * Looks it up, or reads it once through the adapter; callers at the same time share the read.
+   * Reads it through the adapter, whatever is remembered; callers at the same time share the read.
    * @returns `undefined` if there is no such resource.
    * @throws {@link GuardError} `ERR_OWNER_UNKNOWN` (retryable) when the cloud could not be asked.
    */
-  find(call: Call, id: string): Promise<Ownership | undefined>;
+  ask(call: Call, id: string): Promise<Ownership | undefined>;
 }
 
 const unownedTtlMs = 60_000; // somebody may be about to tag it
@@ -61,10 +61,8 @@ export function knownOwners(clock: Clock, max: number, ttlMs: number): KnownOwne
     learn: (call, id, tags) => void keep(keyOf(call, id), call, tags),
     forget: (call, id) => void cache.delete(keyOf(call, id)),
     peek: (call, id) => cache.get(keyOf(call, id)),
-    find(call, id) {
+    ask(call, id) {
       const key = keyOf(call, id);
-      const known = cache.get(key);
-      if (known !== undefined) return Promise.resolve(known);
       const pending = reading.get(key) ?? read(call, id, key);
       reading.set(key, pending);
       return pending;

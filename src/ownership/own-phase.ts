@@ -153,7 +153,7 @@ export function ownPhase(options: OwnershipOptions, runtime: Runtime, journal: J
   /** @throws {@link GuardError} `ERR_OWNER_FOREIGN`, `ERR_OWNER_UNKNOWN`. */
   async function refuseForeign(call: Call, ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      const theirs = foreign(call.owner, await find(call, id));
+      const theirs = foreign(call.owner, owners.peek(call, id) ?? (await ask(call, id)));
       if (theirs === undefined) continue;
       const message = `${call.operation}: ${id} belongs to ${theirs}, not to ${call.owner.cluster?.name ?? call.owner.provider}`;
       throw refuse(call, "own", name, new GuardError("ERR_OWNER_FOREIGN", message));
@@ -172,17 +172,20 @@ export function ownPhase(options: OwnershipOptions, runtime: Runtime, journal: J
     return result;
   }
 
-  async function find(call: Call, id: string): Promise<Ownership | undefined> {
+  async function ask(call: Call, id: string): Promise<Ownership | undefined> {
     try {
-      return await owners.find(call, id);
+      return await owners.ask(call, id);
     } catch (error) {
       throw refuse(call, "own", name, error as GuardError);
     }
   }
 
-  async function read(call: Call, next: () => Promise<unknown>): Promise<unknown> {
-    const result = await next();
-    learn(call, result);
+  function read(call: Call, next: () => Promise<unknown>): Promise<unknown> {
+    const result = next();
+    result.then(
+      (value) => learn(call, value),
+      () => {},
+    );
     return result;
   }
 
