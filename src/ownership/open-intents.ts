@@ -19,7 +19,8 @@ export function openIntents(unfinished: readonly OpenIntent[], clock: Clock, win
   let size = 0;
 
   function add(intent: OpenIntent): void {
-    if (intent.fingerprint === undefined) return;
+    // Without a token the cloud could not tell the repetition from a second wish.
+    if (intent.fingerprint === undefined || intent.token === undefined) return;
     const list = byFingerprint.get(intent.fingerprint);
     if (list === undefined) byFingerprint.set(intent.fingerprint, [intent]);
     else list.push(intent);

@@ -128,6 +128,23 @@ describe("a create", () => {
     expect(again).toEqual(first);
   });
 
+  it("is a new one each time where the cloud takes no token", async () => {
+    const createServer = { kind: "create", tags: "labels" } as const;
+    const { guard, client, raw, journal, clock } = await acme({}, { operations: { createServer } });
+    raw.answers.push(lost());
+    const create = () => guard.reconcile(subject("a"), () => client.createServer({ name: "one" }));
+    await expect(create()).rejects.toThrow("hang up");
+    await create();
+    const next = await acme(
+      { clock },
+      { operations: { createServer } },
+      Object.assign(journal, { unfinished: openIn(journal.records) }),
+    );
+    await next.guard.reconcile(subject("a"), () => next.client.createServer({ name: "one" }));
+    const sent = [...raw.sent, ...next.raw.sent].map(({ input }) => (input as Sent).labels["provider-guard/intent"]);
+    expect(new Set(sent).size).toBe(3);
+  });
+
   it("is not resumed once the cloud has forgotten the token", async () => {
     const { guard, client, raw, clock } = await acme({ ownership: { resumeWindowMs: 1000 } });
     raw.answers.push(lost());
