@@ -1,7 +1,7 @@
 import type { Classification } from "../../src/core/adapter.ts";
 import type { CallKind } from "../../src/core/call.ts";
 import { exceptions } from "./exceptions.ts";
-import type { FactBook } from "./facts.ts";
+import type { FactBook } from "./fact-book.ts";
 import { resourceTypeOf } from "./resource-types.ts";
 import { isCovered } from "./table.ts";
 import { createVerb } from "./verbs.ts";

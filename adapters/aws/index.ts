@@ -5,7 +5,7 @@ import { attachClient } from "./attach.ts";
 import { classifyWith } from "./classify.ts";
 import { type AwsClient, type Context, isAwsClient } from "./client.ts";
 import { classifyError } from "./errors.ts";
-import { factBook } from "./facts.ts";
+import { factBook } from "./fact-book.ts";
 import { traceOf } from "./headers.ts";
 import { requireImdsV2 } from "./imds.ts";
 import { limits } from "./limits.ts";

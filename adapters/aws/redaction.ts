@@ -1,5 +1,6 @@
 import type { RedactionPolicy } from "../../src/core/redact.ts";
-import type { FactBook, OperationFacts } from "./facts.ts";
+import type { FactBook } from "./fact-book.ts";
+import type { OperationFacts } from "./facts.ts";
 import { commonPlainNames } from "./plain-names.ts";
 
 const lower = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));

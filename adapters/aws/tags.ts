@@ -2,7 +2,7 @@ import type { TagSupport } from "../../src/core/adapter.ts";
 import type { Call } from "../../src/core/call.ts";
 import type { Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
-import type { FactBook } from "./facts.ts";
+import type { FactBook } from "./fact-book.ts";
 import { canRead, readTags, type SendPast } from "./read-tags.ts";
 import { taggedTypes } from "./resource-types.ts";
 import { seenIn } from "./seen.ts";

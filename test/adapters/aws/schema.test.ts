@@ -6,7 +6,7 @@ import * as secretsManager from "@aws-sdk/client-secrets-manager";
 import * as ssm from "@aws-sdk/client-ssm";
 import * as sts from "@aws-sdk/client-sts";
 import { describe, expect, it } from "vitest";
-import { factBook } from "../../../adapters/aws/facts.ts";
+import { factBook } from "../../../adapters/aws/fact-book.ts";
 import { readSchema } from "../../../adapters/aws/schema.ts";
 import { operations } from "../../../adapters/aws/table.generated.ts";
 import { readTable } from "../../../adapters/aws/table.ts";
