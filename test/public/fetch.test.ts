@@ -82,6 +82,43 @@ describe("a guarded fetch", () => {
     });
   });
 
+  it("puts the token into the body where the route says so, and reads ids out of encoded paths", async () => {
+    const own = [
+      {
+        operation: "CreateServer",
+        method: "post",
+        path: "/servers",
+        kind: "create",
+        tags: "labels",
+        token: { body: "meta.token" },
+      },
+      {
+        operation: "DeleteServer",
+        method: "DELETE",
+        path: "/servers/{id}",
+        kind: "delete",
+        targets: ["id"],
+        record: ["id"],
+      },
+      { operation: "ReadAll", method: "GET", path: "/things/*", kind: "read" },
+    ] as const;
+    const { guard, fetch, journal } = await guarded({ routes: own, basePath: "/v2/" });
+    const post = (body: object) => fetch(`${server.url}/v2/servers`, { method: "POST", body: JSON.stringify(body) });
+    await guard.reconcile(subject("a"), () => post({ name: "x" }));
+    await guard.reconcile(subject("a"), () => post({ name: "y", meta: { token: "mine" } }));
+    await fetch(`${server.url}/v2/servers/a%2Fb%zz`, { method: "DELETE" });
+    await fetch(`${server.url}/v2/things/of/all/kinds`);
+    const intents = journal.records.filter(({ type }) => type === "intent") as {
+      call: string;
+      token?: string;
+      input: unknown;
+    }[];
+    expect(JSON.parse(server.requests[0]?.body ?? "").meta.token).toBe(intents[0]?.call);
+    expect(intents[1]?.token).toBe("mine");
+    expect(intents[2]?.input).toMatchObject({ params: { id: "a%2Fb%zz" } });
+    expect(journal.records.at(-1)).toMatchObject({ type: "read", operation: "ReadAll" });
+  });
+
   it("returns HTTP errors as responses, and reads them for the record and the limits", async () => {
     const { fetch, journal } = await guarded();
     server.handlers.push(json(429, {}, { "retry-after": "2", "x-request-id": "req-1" }));
