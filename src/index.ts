@@ -19,6 +19,7 @@ export type { Answer, Attempt, Call, CallKind, Decision, Target } from "./core/c
 export type { Clock, Random, Timer } from "./core/clock.ts";
 export { systemClock } from "./core/clock.ts";
 export type { Credential, CredentialLease } from "./core/credential.ts";
+export { readErrorInfo } from "./core/error-info.ts";
 export type { ErrorClass, ErrorCode, ErrorInfo, GuardErrorOptions } from "./core/errors.ts";
 export { GuardError, isGuardError, requeueAfter } from "./core/errors.ts";
 export type { PipelineView, StageView } from "./core/explain.ts";
@@ -52,6 +53,7 @@ export type { AttemptPhase, Mode, OperationPhase, Phase, RefusingPhase } from ".
 export { attemptPhases, operationPhases } from "./core/phases.ts";
 export type { Redacted, RedactionPolicy, Redactor, RedactorOptions } from "./core/redact.ts";
 export { createRedactor } from "./core/redact.ts";
+export { safely } from "./core/safely.ts";
 export type { Incremented, IncrementOptions, StateStore, Versioned, WriteOptions } from "./core/state-store.ts";
 export type { OwnerTags, TagCodec, Tags } from "./core/tags.ts";
 export type { TelemetryOptions } from "./core/telemetry.ts";

@@ -54,6 +54,12 @@ function fieldsOf(error: unknown) {
 
 /**
  * Reads any error by what HTTP clients commonly put on it: status, name, code. Never throws.
+ *
+ * @param error - Whatever was caught.
+ * @returns What it means; `outage` where no answer came, `unknown` where nothing tells.
+ * @example
+ * import { readErrorInfo } from "provider-guard";
+ * readErrorInfo(Object.assign(new Error("slow down"), { status: 429 })).class; // "throttled"
  */
 export function readErrorInfo(error: unknown): ErrorInfo {
   try {
