@@ -1,39 +1,64 @@
-import type { Answer } from "./call.ts";
-import { noteErrorInfo } from "./errors.ts";
+import type { Adapter } from "./adapter.ts";
+import type { Answer, Attempt } from "./call.ts";
+import { type ErrorInfo, noteErrorInfo } from "./errors.ts";
 import type { PhaseInterceptor } from "./interceptor.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Running } from "./telemetry.ts";
 
 const plainOk: Answer = { class: "ok" };
+
+/** An adapter that cannot read an answer must not turn a success into a failure. */
+function readAnswer(adapter: Adapter, result: unknown): Answer {
+  try {
+    return adapter.answer?.(result) ?? plainOk;
+  } catch {
+    return plainOk;
+  }
+}
+
+/** Nor may it hide the SDK's own error behind one of its own. */
+function readError(adapter: Adapter, error: unknown): ErrorInfo {
+  try {
+    return adapter.errors(error);
+  } catch {
+    return { class: "unknown" };
+  }
+}
 
 /** The innermost phase: notes on the attempt what the wire answered, for everything outside it. */
 export function tracePhase(runtime: Runtime): PhaseInterceptor {
   const { clock, telemetry } = runtime;
+
+  function failed(attempt: Attempt, span: Running, error: unknown): void {
+    const { signal, binding } = attempt.call;
+    const info = readError(binding.adapter, error);
+    attempt.answer = signal?.aborted === true && info.status === undefined ? { ...info, class: "aborted" } : info;
+    noteErrorInfo(error, info);
+    span.end(error ?? "rejected without a reason");
+  }
+
   return {
     name: "trace",
     ring: "attempt",
     phase: "trace",
     async intercept(attempt, next) {
       const { call } = attempt;
-      const { adapter } = call.binding;
       call.signal?.throwIfAborted(); // a wait that was aborted must not send
       const span = telemetry.startAttempt(attempt);
       const sentAt = clock.monotonic();
       attempt.sent = true;
+      let result: unknown;
       try {
-        const result = await span.run(next);
-        attempt.latencyMs = clock.monotonic() - sentAt;
-        attempt.answer = adapter.answer?.(result) ?? plainOk;
-        span.end();
-        return result;
+        result = await span.run(next);
       } catch (error) {
         attempt.latencyMs = clock.monotonic() - sentAt;
-        const info = adapter.errors(error);
-        attempt.answer =
-          call.signal?.aborted === true && info.status === undefined ? { ...info, class: "aborted" } : info;
-        noteErrorInfo(error, info);
-        span.end(error ?? "rejected without a reason");
+        failed(attempt, span, error);
         throw error;
       }
+      attempt.latencyMs = clock.monotonic() - sentAt;
+      attempt.answer = readAnswer(call.binding.adapter, result);
+      span.end();
+      return result;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { GuardError } from "provider-guard";
+import { object } from "provider-guard/object";
 import { describe, expect, it } from "vitest";
-import { AcmeError, acme, subject } from "../support/acme.ts";
+import { AcmeClient, AcmeError, acme, acmeOptions, subject } from "../support/acme.ts";
 
 const types = (records: readonly { type: string }[]) => records.map((record) => record.type);
 
@@ -97,5 +98,21 @@ describe("the audit record of a call", () => {
       error: "ERR_RATE_LIMIT_QUEUE_FULL",
       decisions: [{ phase: "limit", verdict: "refuse" }],
     });
+  });
+
+  it("is not led astray by an adapter that cannot read an answer or an error", async () => {
+    const broken = () => {
+      throw new Error("the adapter is broken");
+    };
+    const { guard, journal } = await acme();
+    const raw = new AcmeClient();
+    const adapter = { ...object(acmeOptions), answer: broken, errors: broken };
+    const client = guard.wrap(raw, adapter);
+    await client.deleteServer({ id: "srv-1" });
+    const error = new AcmeError("no", { status: 403 });
+    raw.answers.push(error);
+    await expect(client.deleteServer({ id: "srv-1" })).rejects.toBe(error);
+    const outcomes = journal.records.filter(({ type }) => type === "outcome");
+    expect(outcomes).toMatchObject([{ result: "ok" }, { result: "unknown" }]);
   });
 });
