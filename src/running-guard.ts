@@ -33,7 +33,7 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, sc
     () => guard,
     runner,
     (binding) => {
-      for (const part of parts) part.wrapped?.(binding);
+      for (const part of parts) part.wrapping?.(binding);
     },
   );
   let closing: Promise<void> | undefined;

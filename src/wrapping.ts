@@ -15,9 +15,9 @@ export interface Wrapping {
 
 /**
  * @param guard - Whose wrapping this is, as seen by other guards.
- * @param wrapped - Is told of each client that was wrapped.
+ * @param wrapping - Is told of each client that is about to be wrapped, and may refuse it by throwing.
  */
-export function createWrapping(guard: () => object, runner: Runner, wrapped: (binding: Binding) => void): Wrapping {
+export function createWrapping(guard: () => object, runner: Runner, wrapping: (binding: Binding) => void): Wrapping {
   const bindings = new WeakMap<Wrapped, Binding>();
 
   /** What is known of a client that this guard wrapped, if it did. */
@@ -42,11 +42,11 @@ export function createWrapping(guard: () => object, runner: Runner, wrapped: (bi
       const known = mine(client, "wrap");
       if (known !== undefined) return known.attachment.client as T;
       const binding = createBinding(adapter as unknown as Adapter, client, options.credentials);
+      wrapping(binding);
       const attachment = adapter.attach(client, runner.port(binding));
       const entry = { guard: guard(), original: client, attachment: attachment as Attachment<object> };
       bindings.set(entry, binding);
       for (const face of faces(entry)) wrappedClients.set(face, entry);
-      wrapped(binding);
       return attachment.client as T;
     },
     unwrap<T extends object>(client: T): T {

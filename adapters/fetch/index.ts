@@ -3,6 +3,7 @@ import type { Adapter, Classification } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
 import { locate } from "../../src/core/locate.ts";
+import { operationShape } from "../../src/core/operation-shape.ts";
 import { safely } from "../../src/core/safely.ts";
 import { readResponse } from "./answers.ts";
 import type { FetchAdapterOptions } from "./options.ts";
@@ -15,15 +16,11 @@ export type { FetchLike } from "./request.ts";
 export type { Route } from "./routes.ts";
 
 const route = z.strictObject({
+  ...operationShape,
   operation: z.string().min(1),
   method: z.string().min(1),
   path: z.string().startsWith("/"),
-  kind: z.enum(["read", "create", "update", "delete"]),
-  resourceType: z.string().optional(),
-  tags: z.string().optional(),
   token: z.union([z.strictObject({ header: z.string() }), z.strictObject({ body: z.string() })]).optional(),
-  targets: z.array(z.string()).readonly().optional(),
-  record: z.array(z.string()).readonly().optional(),
 });
 
 const schema = z.strictObject({

@@ -3,6 +3,7 @@ import type { Adapter, Classification } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
 import { locate } from "../../src/core/locate.ts";
+import { operationShape } from "../../src/core/operation-shape.ts";
 import { safely } from "../../src/core/safely.ts";
 import { guessKind } from "./guess-kind.ts";
 import type { ObjectAdapterOptions } from "./options.ts";
@@ -11,14 +12,7 @@ import { tagSupport } from "./tags.ts";
 
 export type { ObjectAdapterOptions, ObjectOperation } from "./options.ts";
 
-const operation = z.strictObject({
-  kind: z.enum(["read", "create", "update", "delete"]),
-  resourceType: z.string().optional(),
-  tags: z.string().optional(),
-  token: z.string().optional(),
-  targets: z.array(z.string()).readonly().optional(),
-  record: z.array(z.string()).readonly().optional(),
-});
+const operation = z.strictObject({ ...operationShape, token: z.string().optional() });
 
 const schema = z.strictObject({
   cloud: z.string().min(1),

@@ -38,8 +38,8 @@ export type PhaseInterceptor = (
   | (OperationInterceptor & { readonly phase: OperationPhase })
   | (AttemptInterceptor & { readonly phase: AttemptPhase })
 ) & {
-  /** A client was wrapped: its calls will come. */
-  wrapped?(binding: Binding): void;
+  /** A client is about to be wrapped: its calls will come. Throws to refuse it. */
+  wrapping?(binding: Binding): void;
   /** Lets go of timers and files. */
   close?(): void | Promise<void>;
 };

@@ -8,7 +8,7 @@ import type { Runtime } from "../core/runtime.ts";
 export interface CredentialPhase extends AttemptInterceptor {
   readonly phase: "credential";
   /** Counts the renewals of the client's lease from now on. */
-  wrapped(binding: Pick<Binding, "credentials">): void;
+  wrapping(binding: Pick<Binding, "credentials">): void;
   close(): void;
 }
 
@@ -69,7 +69,7 @@ export function credentialPhase(runtime: Runtime): CredentialPhase {
         ? { verdict: "off", reason: "no credential lease was given to guard.wrap: the client uses its own credentials" }
         : { verdict: "pass", reason: "the credential lease is renewed when it is due" };
     },
-    wrapped({ credentials }) {
+    wrapping({ credentials }) {
       if (credentials?.observe === undefined || watched.has(credentials)) return;
       watched.add(credentials);
       const remove = credentials.observe(({ type }) => {

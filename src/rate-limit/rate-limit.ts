@@ -23,6 +23,7 @@ const schema = z.strictObject({
   maxWaitingPerCluster: z.int().min(0).optional(),
 });
 
+const published = z.array(limitRuleSchema).readonly();
 const name = "rate-limit";
 
 /**
@@ -129,6 +130,9 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime): PhaseInt
       const now = clock.monotonic();
       if (gate.tryEnter(now)) return run(gate, attempt, next, now);
       return observing ? pass(gate, attempt, next, now) : waitAndRun(gate, attempt, next);
+    },
+    wrapping({ adapter }) {
+      parseOptions(published, adapter.limits ?? [], `${adapter.name}.limits`);
     },
     explain(call): Explanation {
       const gate = gateFor(call);

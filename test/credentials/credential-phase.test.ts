@@ -115,7 +115,7 @@ describe("the credential phase", () => {
   it("counts each renewal of a lease once, however many calls use it, until it is closed", async () => {
     const { phase, callWith, send, renewals } = phaseHarness();
     const { lease, source, clock } = harness();
-    for (let clients = 0; clients < 3; clients++) phase.wrapped({ credentials: lease });
+    for (let clients = 0; clients < 3; clients++) phase.wrapping({ credentials: lease });
     const sending = [send(callWith(lease), "ok"), send(callWith(lease), "ok")];
     await source.answer("a", hour);
     await Promise.all(sending);

@@ -62,6 +62,24 @@ describe("guard.wrap", () => {
   });
 });
 
+describe("an adapter's own limits", () => {
+  it.each([
+    [{ name: "x", ratePerSecond: -1, burst: 1 }, "object.limits[0].ratePerSecond"],
+    [{ name: "x", ratePerSecond: 1, burst: 0 }, "object.limits[0].burst"],
+    [{ name: "x", ratePerSecond: Number.POSITIVE_INFINITY, burst: 1 }, "object.limits[0].ratePerSecond"],
+    [{ name: "x", ratePerSecond: 1, burst: 1, per: "hour" }, "object.limits[0]"],
+  ])("are checked before the client is hooked: %#", async (limit, path) => {
+    const { guard } = await acme();
+    const client = new AcmeClient();
+    const wrap = () => guard.wrap(client, object({ ...acmeOptions, limits: [limit] }));
+    expect(wrap).toThrow(
+      expect.objectContaining({ code: "ERR_CONFIG_INVALID", message: expect.stringContaining(path) }),
+    );
+    expect(guard.unwrap(client)).toBe(client);
+    expect(guard.wrap(client, object(acmeOptions))).not.toBe(client);
+  });
+});
+
 describe("createGuard", () => {
   const owner = { managementCluster, provider: "infrastructure-acme" };
   it.each([
