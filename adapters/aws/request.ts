@@ -8,8 +8,7 @@ export function markUserAgent(request: unknown, id: string): void {
   if (typeof headers !== "object" || headers === null) return;
   const agent = headers[userAgent];
   const mark = `md/provider-guard-intent#${id}`;
-  if (agent === undefined) headers[userAgent] = mark;
-  else if (!agent.endsWith(mark)) headers[userAgent] = `${agent} ${mark}`;
+  headers[userAgent] = agent === undefined ? mark : `${agent} ${mark}`;
 }
 
 /** Whether a request's body can be read only once. */

@@ -27,6 +27,8 @@ interface Ticket {
   readonly port: Port;
   /** Requests of this call that the attempt ring has let through and that are on their way. */
   open: number;
+  /** The request whose user agent names the call already: a retry sends the same one again. */
+  marked?: unknown;
 }
 
 const ticketKey = Symbol("provider-guard.ticket");
@@ -123,7 +125,8 @@ function install(stack: Stack): StackHooks {
     const ticket = ticketOf(args, context);
     if (ticket?.call === undefined) return next(args);
     const { call, port } = ticket;
-    markUserAgent(args.request, call.id);
+    if (ticket.marked !== args.request) markUserAgent(args.request, call.id);
+    ticket.marked = args.request;
     let wire: { readonly error: unknown } | undefined;
     const send = () => {
       ticket.open++;
