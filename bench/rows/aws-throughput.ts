@@ -9,7 +9,7 @@ import { median, type Row, timed } from "../row.ts";
 
 const inFlight = 50;
 const calls = 1_500;
-const rounds = 15;
+const rounds = 7;
 
 /** Calls per second with 50 under way, half of them mutating. */
 async function rate(client: EC2Client): Promise<number> {
@@ -32,7 +32,7 @@ export const awsThroughput: Row = {
   unit: "ratio",
   better: "higher",
   goal: 0.95,
-  processes: 5,
+  processes: 9,
   async run() {
     const server = start(processPath("ec2-server"));
     const directory = await mkdtemp(join(tmpdir(), "provider-guard-bench-"));
