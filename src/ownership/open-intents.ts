@@ -6,7 +6,6 @@ export interface OpenIntents {
   /** Takes the oldest open intent with this fingerprint, if any is young enough for the cloud to remember its token. */
   take(fingerprint: string): OpenIntent | undefined;
   add(intent: OpenIntent): void;
-  readonly size: number;
 }
 
 /**
@@ -16,7 +15,6 @@ export interface OpenIntents {
  */
 export function openIntents(unfinished: readonly OpenIntent[], clock: Clock, windowMs: number): OpenIntents {
   const byFingerprint = new Map<string, OpenIntent[]>();
-  let size = 0;
 
   function add(intent: OpenIntent): void {
     // Without a token the cloud could not tell the repetition from a second wish.
@@ -24,7 +22,6 @@ export function openIntents(unfinished: readonly OpenIntent[], clock: Clock, win
     const list = byFingerprint.get(intent.fingerprint);
     if (list === undefined) byFingerprint.set(intent.fingerprint, [intent]);
     else list.push(intent);
-    size++;
   }
 
   for (const intent of unfinished) add(intent);
@@ -35,14 +32,10 @@ export function openIntents(unfinished: readonly OpenIntent[], clock: Clock, win
       const list = byFingerprint.get(fingerprint);
       while (list !== undefined && list.length > 0) {
         const intent = list.shift() as OpenIntent;
-        size--;
         if (list.length === 0) byFingerprint.delete(fingerprint);
         if (clock.now() - intent.at <= windowMs) return intent;
       }
       return undefined;
-    },
-    get size() {
-      return size;
     },
   };
 }
