@@ -14,6 +14,16 @@ export interface WrapOptions {
 export interface ReconcileOptions {
   /** Ends every wait of the calls inside. */
   readonly signal?: AbortSignal;
+  /**
+   * How soon calls inside get a token of the rate limit: 0 to 9, higher first.
+   * @defaultValue by what each call does: writes for a machine 6, other writes 5, reads 4, deletions 2
+   */
+  readonly priority?: number;
+  /**
+   * How long a call inside may wait, in milliseconds from now: a wait that cannot end in time is
+   * refused at once. @defaultValue no end but the rate limit's own `maxWaitMs`
+   */
+  readonly timeoutMs?: number;
 }
 
 /** A call to ask {@link Guard.explain} about; it is not made. */

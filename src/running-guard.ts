@@ -1,4 +1,6 @@
+import * as z from "zod";
 import type { CallDraft } from "./core/adapter.ts";
+import { parseOptions } from "./core/config.ts";
 import type { ScopeStore } from "./core/context.ts";
 import { GuardError } from "./core/errors.ts";
 import { explainPipeline, type PipelineView } from "./core/explain.ts";
@@ -12,6 +14,12 @@ import type { StateStore } from "./core/state-store.ts";
 import type { CallQuestion, Guard } from "./guard-interface.ts";
 import { createRunner } from "./runner.ts";
 import { createWrapping } from "./wrapping.ts";
+
+const reconcileSchema = z.strictObject({
+  signal: z.instanceof(AbortSignal).optional(),
+  priority: z.int().min(0).max(9).optional(),
+  timeoutMs: z.number().positive().optional(),
+});
 
 /** What a guard is made of. */
 export interface Insides {
@@ -47,7 +55,7 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, sc
     const { adapter, client } = binding;
     const draft: CallDraft = { service: adapter.cloud, ...adapter.locate?.(client), ...question };
     const ask = () => explainPipeline(rings, modeOf, runner.prepare(binding, draft));
-    return question.owner === undefined ? ask() : scopes.run(checkSubject(question.owner), undefined, ask);
+    return question.owner === undefined ? ask() : scopes.run(checkSubject(question.owner), {}, ask);
   }
 
   function notice(event: string, details?: Record<string, string>): void {
@@ -72,10 +80,12 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, sc
     wrap,
     unwrap,
     explain,
-    async reconcile(subject, fn, { signal } = {}) {
+    async reconcile(subject, fn, options = {}) {
       const checked = checkSubject(subject);
+      const { signal, priority, timeoutMs } = parseOptions(reconcileSchema, options, "reconcile");
       signal?.throwIfAborted();
-      return scopes.run(checked, signal, fn);
+      const deadlineAt = timeoutMs === undefined ? undefined : clock.monotonic() + timeoutMs;
+      return scopes.run(checked, { signal, priority, deadlineAt }, fn);
     },
     async freeze(reason) {
       if (typeof reason !== "string" || reason.trim() === "") {

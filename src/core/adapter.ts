@@ -14,6 +14,12 @@ export interface Classification {
    * phase, and only the shape of its input is recorded.
    */
   readonly known: boolean;
+  /**
+   * Whether the operation does nothing but take away access or a secret (`DeleteSecret`,
+   * `DeleteAccessKey`): an emergency stop lets it pass.
+   * @defaultValue false
+   */
+  readonly revokes?: boolean;
 }
 
 /** What an adapter says about a call when it enters the operation ring. */

@@ -21,7 +21,7 @@ export interface Decision {
   /** Name of the interceptor that decided. */
   readonly by: string;
   /** `would-refuse` and `would-wait`: the phase is in `observe` mode and let the call pass. */
-  readonly verdict: "refuse" | "would-refuse" | "wait" | "would-wait" | "change" | "resume" | "retry";
+  readonly verdict: "refuse" | "would-refuse" | "wait" | "would-wait" | "warn" | "change" | "resume" | "retry";
   /** Error code of a refusal. */
   readonly code?: string;
   /** Milliseconds waited. */
@@ -41,6 +41,8 @@ export interface Answer {
   readonly retryAfterMs?: number | undefined;
   /** Requests left in the cloud's own window, where it says so. */
   readonly remaining?: number | undefined;
+  /** Milliseconds until that window begins anew, where it says so. */
+  readonly resetMs?: number | undefined;
 }
 
 /** One logical operation of a client, e.g. `RunInstances`. */
@@ -56,6 +58,12 @@ export interface Call {
   input: unknown;
   readonly owner: Owner;
   readonly signal: AbortSignal | undefined;
+  /** 0 to 9, higher first, where the reconcile says so. */
+  readonly priority: number | undefined;
+  /** When waiting makes no sense any more, in monotonic milliseconds. */
+  readonly deadlineAt: number | undefined;
+  /** Whether it only takes away access or a secret: such a call goes on during an emergency stop. */
+  readonly revokes: boolean;
   /** Unix milliseconds. */
   readonly startedAt: number;
   /** Idempotency token that a create carries; the earlier call's when an open intent is resumed. */

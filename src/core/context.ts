@@ -6,7 +6,14 @@ export interface Scope {
   readonly owner: Owner;
   /** Aborts every wait inside the reconcile. */
   readonly signal: AbortSignal | undefined;
+  /** 0 to 9, higher first. */
+  readonly priority: number | undefined;
+  /** When waiting makes no sense any more, in monotonic milliseconds. */
+  readonly deadlineAt: number | undefined;
 }
+
+/** What may be said of a scope beside its owner. */
+export type ScopeOptions = { readonly [K in keyof Omit<Scope, "owner">]?: Scope[K] | undefined };
 
 /** Joins two signals, either of which may be missing. */
 export function joinSignals(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
@@ -14,24 +21,34 @@ export function joinSignals(one: AbortSignal | undefined, other: AbortSignal | u
   return AbortSignal.any([one, other]);
 }
 
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+}
+
 /** Carries the owner from `guard.reconcile` to the calls inside, through timers, streams and promises. */
 export interface ScopeStore {
   /** The innermost reconcile, or the bare principal outside of any. */
   current(): Scope;
-  run<R>(subject: Subject, signal: AbortSignal | undefined, fn: () => R): R;
+  run<R>(subject: Subject, options: ScopeOptions, fn: () => R): R;
 }
 
 /** Makes one store; each guard has its own, so that two guards never mix up their owners. */
 export function scopeStore(principal: Principal): ScopeStore {
   const storage = new AsyncLocalStorage<Scope>();
-  const outside: Scope = { owner: Object.freeze({ ...principal }), signal: undefined };
+  const owner = Object.freeze({ ...principal });
+  const outside: Scope = { owner, signal: undefined, priority: undefined, deadlineAt: undefined };
   const current = () => storage.getStore() ?? outside;
   return {
     current,
-    run(subject, signal, fn) {
+    run(subject, { signal, priority, deadlineAt }, fn) {
       // A reconcile inside another ends with it.
-      const owner = Object.freeze({ ...principal, ...subject }); // written into many records
-      const scope = { owner, signal: joinSignals(signal, current().signal) };
+      const outer = current();
+      const scope: Scope = {
+        owner: Object.freeze({ ...principal, ...subject }), // written into many records
+        signal: joinSignals(signal, outer.signal),
+        priority: priority ?? outer.priority,
+        deadlineAt: earlier(deadlineAt, outer.deadlineAt),
+      };
       return storage.run(scope, fn);
     },
   };

@@ -21,7 +21,10 @@ export type ErrorCode =
   | "ERR_OWNER_RESERVED_TAG"
   | "ERR_OWNER_UNKNOWN"
   | "ERR_OWNER_UNTAGGABLE"
+  | "ERR_QUOTA_EXCEEDED"
+  | "ERR_RATE_LIMIT_DEADLINE"
   | "ERR_RATE_LIMIT_QUEUE_FULL"
+  | "ERR_RATE_LIMIT_TOO_LARGE"
   | "ERR_STATE_UNAVAILABLE";
 
 const brand = Symbol.for("provider-guard.error");

@@ -1,3 +1,5 @@
+import type { TokenLender } from "./token-lender.ts";
+
 /** A value with the version that `compareAndSet` asks for. */
 export interface Versioned {
   readonly value: string;
@@ -36,6 +38,8 @@ export interface Incremented {
 export interface StateStore {
   /** What survives: nothing, the process, or the machine and every replica. */
   readonly scope: "process" | "machine" | "shared";
+  /** Lends token buckets to everybody on this store. @defaultValue each process has buckets of its own */
+  readonly lender?: TokenLender;
   get(key: string, options?: { readonly signal?: AbortSignal }): Promise<Versioned | undefined>;
   put(key: string, value: string, options?: WriteOptions): Promise<void>;
   /**

@@ -30,7 +30,7 @@ export class Gate {
   constructor(rule: LimitRule, key: string, clock: Clock, maxPerLane: number) {
     this.rule = rule;
     this.key = key;
-    this.bucket = new TokenBucket(rule.ratePerSecond, rule.burst, clock.monotonic());
+    this.bucket = new TokenBucket(rule.ratePerSecond as number, rule.burst as number, clock.monotonic());
     this.#clock = clock;
     this.#maxPerLane = maxPerLane;
   }

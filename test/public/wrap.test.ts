@@ -67,7 +67,7 @@ describe("an adapter's own limits", () => {
     [{ name: "x", ratePerSecond: -1, burst: 1 }, "object.limits[0].ratePerSecond"],
     [{ name: "x", ratePerSecond: 1, burst: 0 }, "object.limits[0].burst"],
     [{ name: "x", ratePerSecond: Number.POSITIVE_INFINITY, burst: 1 }, "object.limits[0].ratePerSecond"],
-    [{ name: "x", ratePerSecond: 1, burst: 1, per: "hour" }, "object.limits[0]"],
+    [{ name: "x", ratePerSecond: 1, burst: 1, per: ["hour" as never] }, "object.limits[0]"],
   ])("are checked before the client is hooked: %#", async (limit, path) => {
     const { guard } = await acme();
     const client = new AcmeClient();

@@ -1,4 +1,5 @@
 import { equal, ok } from "node:assert/strict";
+import { bucketsOf } from "../../core/limit-rule.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { declared } from "./ring-checks.ts";
 import { begin, type Check, need, succeed } from "./session.ts";
@@ -49,11 +50,14 @@ export function factChecks<C extends object>(subject: ConformanceSubject<C>): Ch
       needs: ["limits", need(subject.adapter().limits?.length, "the adapter has no limits")],
       async run() {
         const names = new Set<string>();
-        for (const { name, ratePerSecond, burst, source, kinds: only = [] } of subject.adapter().limits ?? []) {
+        for (const rule of subject.adapter().limits ?? []) {
+          const { name, source, kinds: only = [] } = rule;
           ok(name !== "" && !names.has(name), `"${name}" is used twice`);
           names.add(name);
-          ok(Number.isFinite(ratePerSecond) && ratePerSecond > 0, `${name}: ratePerSecond`);
-          ok(Number.isFinite(burst) && burst >= 1, `${name}: burst`);
+          for (const { name: bucket, ratePerSecond, burst } of bucketsOf(rule)) {
+            ok(Number.isFinite(ratePerSecond) && ratePerSecond > 0, `${name}: ${bucket}: ratePerSecond`);
+            ok(Number.isFinite(burst) && burst >= 1, `${name}: ${bucket}: burst`);
+          }
           ok(typeof source === "string" && source.trim() !== "", `${name}: no source`);
           ok(
             only.every((kind) => kinds.includes(kind)),

@@ -64,7 +64,7 @@ export function recordingPort(adapter: Adapter, client: object, credentials?: Cr
   };
 
   function newCall(draft: CallDraft): Call {
-    const { kind, resourceType } = adapter.classify(draft.operation, draft.service);
+    const { kind, resourceType, revokes = false } = adapter.classify(draft.operation, draft.service);
     return {
       id: `kit-call-${port.calls.length + 1}`,
       target: targetOf(draft),
@@ -74,6 +74,9 @@ export function recordingPort(adapter: Adapter, client: object, credentials?: Cr
       input: draft.input,
       owner: kitOwner,
       signal: draft.signal,
+      priority: undefined,
+      deadlineAt: undefined,
+      revokes,
       startedAt: Date.UTC(2026, 0, 1),
       token: undefined,
       resumes: undefined,

@@ -25,7 +25,7 @@ export interface FakePort extends Port {
 
 /** Makes a call as the guard does. */
 export function fakeCall(adapter: Adapter<never>, draft: CallDraft, id = "intent", client: object = {}): Call {
-  const { kind, resourceType } = adapter.classify(draft.operation, draft.service);
+  const { kind, resourceType, revokes = false } = adapter.classify(draft.operation, draft.service);
   return {
     id,
     target: {
@@ -40,6 +40,9 @@ export function fakeCall(adapter: Adapter<never>, draft: CallDraft, id = "intent
     input: draft.input,
     owner: { managementCluster: "mc", provider: "infrastructure-test" },
     signal: draft.signal,
+    priority: undefined,
+    deadlineAt: undefined,
+    revokes,
     startedAt: 1_700_000_000_000,
     token: undefined,
     resumes: undefined,
