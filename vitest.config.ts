@@ -17,7 +17,8 @@ const alias =
     ? [
         { find: /^provider-guard$/, replacement: here("./src/index.ts") },
         { find: /^provider-guard\/testing$/, replacement: here("./src/testing/index.ts") },
-        { find: /^provider-guard\/(aws|fetch|object)$/, replacement: here("./adapters/$1/index.ts") },
+        { find: /^provider-guard\/limits$/, replacement: here("./src/rate-limit/tables/index.ts") },
+        { find: /^provider-guard\/(aws|fetch|file|object|redis)$/, replacement: here("./adapters/$1/index.ts") },
       ]
     : [
         { find: /^provider-guard$/, replacement: `${packed}/dist/index.js` },
