@@ -3,6 +3,7 @@ import type { CallKind } from "../../src/core/call.ts";
 import { exceptions } from "./exceptions.ts";
 import type { FactBook } from "./fact-book.ts";
 import { resourceTypeOf } from "./resource-types.ts";
+import { isRevocation } from "./revocations.ts";
 import { isCovered } from "./table.ts";
 import { createVerb } from "./verbs.ts";
 
@@ -66,6 +67,7 @@ export function classifyWith(book: FactBook): (operation: string, service: strin
       kind: kind ?? "update",
       known: kind !== undefined,
       ...(resourceType === undefined ? {} : { resourceType }),
+      ...(isRevocation(service, operation) ? { revokes: true } : {}),
     };
   };
 }

@@ -1,3 +1,4 @@
+import { classOfStatus } from "../../src/core/error-info.ts";
 import type { ErrorClass, ErrorInfo } from "../../src/core/errors.ts";
 import { traceOf } from "./headers.ts";
 import { fieldsOf } from "./tag-styles.ts";
@@ -24,7 +25,9 @@ const exact: Readonly<Record<string, ErrorClass>> = {
   InsufficientVolumeCapacity: "conflict",
   MaxSpotInstanceCountExceeded: "conflict",
   ServiceQuotaExceededException: "conflict",
-  TooManyBuckets: "conflict",
+  // One volume was snapshot or changed too often; the account's other calls are not throttled.
+  SnapshotCreationPerVolumeRateExceeded: "conflict",
+  VolumeModificationRateExceeded: "conflict",
   TooManyTagsException: "invalid",
   // Who we are.
   AuthFailure: "unauthenticated",
@@ -94,21 +97,15 @@ const patterns: readonly (readonly [RegExp, ErrorClass])[] = [
     /AlreadyExist|AlreadyOwned|Duplicate|InUse|Conflict|Idempotent|InvalidState|PendingDeletion|ConcurrentModification/,
     "conflict",
   ],
-  [/(?:Limit|Quota)(?:s?)Exceeded|InsufficientCapacity/, "conflict"],
+  [/(?:Limit|Quota)(?:s?)Exceeded|InsufficientCapacity|^TooMany/, "conflict"],
   [/^(?:ECONN|ENET|EHOST|EAI_|ERR_HTTP2|ERR_TLS|CERT_|UND_ERR)/, "outage"],
   [/ServerException$|^Service(?:Failure|Exception)$|^InternalServer/, "outage"],
   [/^Invalid|^Malformed|^Missing|^Unsupported|^Unknown|Validation|ParameterCombination|BadRequest/, "invalid"],
 ];
 
 function byStatus(status: number | undefined): ErrorClass {
-  if (status === undefined) return "unknown";
-  if (status === 429) return "throttled";
-  if (status === 401) return "unauthenticated";
-  if (status === 403) return "denied";
-  if (status === 404) return "not-found";
-  if (status === 408 || status >= 500) return "outage";
-  if (status === 409 || status === 412) return "conflict";
-  return status >= 400 ? "invalid" : "unknown";
+  const meaning = status === undefined ? "ok" : classOfStatus(status);
+  return meaning === "ok" ? "unknown" : meaning;
 }
 
 function byCode(code: string): ErrorClass | undefined {

@@ -1,5 +1,9 @@
 import type { Answer } from "../../src/core/call.ts";
-import { classOfStatus, retryAfterMs } from "../../src/core/error-info.ts";
+import { classOfStatus } from "../../src/core/error-info.ts";
+import { type HeaderReader, headerReader } from "../../src/core/header-reader.ts";
+import { readQuotaHeaders } from "../../src/core/quota-headers.ts";
+import { readRetryAfter } from "../../src/core/retry-after.ts";
+import { refusalReason } from "./refusal-reason.ts";
 
 const requestIdHeaders = [
   "x-request-id",
@@ -10,10 +14,10 @@ const requestIdHeaders = [
   "x-correlation-id",
 ];
 
-function first(headers: Headers, names: readonly string[]): string | undefined {
-  for (const name of names) {
-    const value = headers.get(name);
-    if (value !== null && value.length <= 128) return value;
+function requestIdIn(header: HeaderReader): string | undefined {
+  for (const name of requestIdHeaders) {
+    const value = header(name);
+    if (value !== undefined && value.length <= 128) return value;
   }
   return undefined;
 }
@@ -23,14 +27,16 @@ export function readResponse(result: unknown): Answer {
   if (typeof result !== "object" || result === null) return { class: "ok" };
   const { status, headers } = result as Partial<Response>;
   if (typeof status !== "number" || typeof headers?.get !== "function") return { class: "ok" };
-  const requestId = first(headers, requestIdHeaders);
-  const waitMs = retryAfterMs(headers.get("retry-after"), headers.get("date"));
-  const remaining = Number(first(headers, ["ratelimit-remaining", "x-ratelimit-remaining"]) ?? Number.NaN);
+  const header = headerReader(headers);
+  const requestId = requestIdIn(header);
+  const waitMs = readRetryAfter(header);
+  const reason = refusalReason(result);
   return {
-    class: classOfStatus(status),
+    class: reason === undefined ? classOfStatus(status) : "throttled",
     status,
+    ...(reason === undefined ? {} : { code: reason }),
     ...(requestId === undefined ? {} : { requestId }),
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
-    ...(Number.isFinite(remaining) ? { remaining } : {}),
+    ...readQuotaHeaders(header),
   };
 }

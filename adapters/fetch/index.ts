@@ -3,7 +3,7 @@ import type { Adapter, Classification } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
 import { locate } from "../../src/core/locate.ts";
-import { operationShape } from "../../src/core/operation-shape.ts";
+import { listedAs, operationSchema } from "../../src/core/operation-shape.ts";
 import { safely } from "../../src/core/safely.ts";
 import { readResponse } from "./answers.ts";
 import type { FetchAdapterOptions } from "./options.ts";
@@ -15,8 +15,7 @@ export type { FetchAdapterOptions } from "./options.ts";
 export type { FetchLike } from "./request.ts";
 export type { Route } from "./routes.ts";
 
-const route = z.strictObject({
-  ...operationShape,
+const route = operationSchema({
   operation: z.string().min(1),
   method: z.string().min(1),
   path: z.string().startsWith("/"),
@@ -85,8 +84,7 @@ export function fetchAdapter(options: FetchAdapterOptions): Adapter<FetchLike> {
     classify(operation): Classification {
       const listed = routes.get(operation);
       if (listed === undefined) return { kind: operation.startsWith("Read:") ? "read" : "update", known: false };
-      const { kind, resourceType } = listed;
-      return { kind, known: true, ...(resourceType === undefined ? {} : { resourceType }) };
+      return listedAs(listed);
     },
     errors: readErrorInfo,
     answer: safely(readResponse, { class: "ok" }),

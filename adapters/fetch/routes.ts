@@ -10,6 +10,12 @@ export interface Route {
   readonly path: string;
   readonly kind: CallKind;
   readonly resourceType?: string;
+  /**
+   * Whether it does nothing but take away access or a secret, so that it goes on during an emergency
+   * stop. Not for what also ends a machine or deletes data.
+   * @defaultValue false
+   */
+  readonly revokes?: boolean;
   /** Where a create's JSON body takes tags, as an object of strings: a dotted path. */
   readonly tags?: string;
   /** Where a create takes an idempotency token: a header, or a dotted path in its JSON body. */

@@ -3,6 +3,7 @@ import type { Attempt } from "../../src/core/call.ts";
 import { GuardError } from "../../src/core/errors.ts";
 import { locate } from "../../src/core/locate.ts";
 import type { FetchAdapterOptions } from "./options.ts";
+import { noteRefusalReason } from "./refusal-reason.ts";
 import { type FetchLike, readRequest, sendRequest } from "./request.ts";
 import { type Match, type Route, routeTable } from "./routes.ts";
 import { bodies, type HttpInput, inputOf } from "./tags.ts";
@@ -73,7 +74,9 @@ export function standIn(
       const { body, headers } = inputOf(attempt.call);
       const intent = intentHeader === undefined ? {} : { [intentHeader]: attempt.call.id };
       const all = { ...headers, ...intent, ...(await credentialHeaders(attempt)) };
-      return sendRequest(fetch, input, init, { json: body === json ? undefined : body, headers: all });
+      const response = await sendRequest(fetch, input, init, { json: body === json ? undefined : body, headers: all });
+      if (response.status === 403) await noteRefusalReason(response, attempt.call.signal);
+      return response;
     };
     return port.call(draft, async (call) => {
       const response = await port.attempt(call, send, { repeatable });

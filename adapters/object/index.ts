@@ -3,7 +3,7 @@ import type { Adapter, Classification } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
 import { locate } from "../../src/core/locate.ts";
-import { operationShape } from "../../src/core/operation-shape.ts";
+import { listedAs, operationSchema } from "../../src/core/operation-shape.ts";
 import { safely } from "../../src/core/safely.ts";
 import { guessKind } from "./guess-kind.ts";
 import type { ObjectAdapterOptions } from "./options.ts";
@@ -12,7 +12,7 @@ import { tagSupport } from "./tags.ts";
 
 export type { ObjectAdapterOptions, ObjectOperation } from "./options.ts";
 
-const operation = z.strictObject({ ...operationShape, token: z.string().optional() });
+const operation = operationSchema({ token: z.string().optional() });
 
 const schema = z.strictObject({
   cloud: z.string().min(1),
@@ -68,8 +68,7 @@ export function object(options: ObjectAdapterOptions): Adapter<object> {
     classify(operation): Classification {
       const listed = operations.get(operation);
       if (listed === undefined) return { kind: guessKind(operation), known: false };
-      const { kind, resourceType } = listed;
-      return { kind, known: true, ...(resourceType === undefined ? {} : { resourceType }) };
+      return listedAs(listed);
     },
     errors: safely(errors, { class: "unknown" }),
     ...(answer === undefined ? {} : { answer: safely(answer, { class: "ok" }) }),

@@ -8,6 +8,12 @@ import type { TagCodec, Tags } from "../../src/core/tags.ts";
 export interface ObjectOperation {
   readonly kind: CallKind;
   readonly resourceType?: string;
+  /**
+   * Whether it does nothing but take away access or a secret, so that it goes on during an emergency
+   * stop. Not for what also ends a machine or deletes data.
+   * @defaultValue false
+   */
+  readonly revokes?: boolean;
   /** Where a create takes tags, as an object of strings. */
   readonly tags?: string;
   /** Where a create takes an idempotency token. */

@@ -1,4 +1,8 @@
 import type { ErrorClass, ErrorInfo } from "./errors.ts";
+import { tooFastReason } from "./google-reason.ts";
+import { grpcStatus } from "./grpc-status.ts";
+import { headerReader } from "./header-reader.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 const outageCodes =
   /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+|TimeoutError)$/;
@@ -28,32 +32,58 @@ export function classOfStatus(status: number): "ok" | ErrorClass {
   return status >= 500 ? "outage" : "invalid";
 }
 
-/**
- * Reads `Retry-After`: seconds, or a date that is compared with the answer's own `Date`.
- * @returns Milliseconds, at most a day, or `undefined` where there is nothing readable.
- */
-export function retryAfterMs(value: string | null | undefined, date?: string | null): number | undefined {
-  if (value === null || value === undefined || value === "") return undefined;
-  const seconds = Number(value);
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - Date.parse(date ?? "");
-  return Number.isFinite(ms) && ms >= 0 ? Math.min(ms, 86_400_000) : undefined;
-}
+type Fields = Readonly<Record<string, unknown>>;
+
+const fieldsOf = (value: unknown) => (typeof value === "object" && value !== null ? value : {}) as Fields;
+
+/** A name, not a sentence, which may hold a secret, and not a number. */
+const nameIn = (value: unknown) =>
+  typeof value === "string" && /^[\w.:-]{1,64}$/.test(value) && /\D/.test(value) ? value : undefined;
 
 /** What `fetch` rejects with when there is no answer, whatever the reason. */
 const isFetchFailure = (error: unknown) => error instanceof TypeError && error.message === "fetch failed";
 
-/** The fields that HTTP clients put on their errors, each checked for its type. */
-function fieldsOf(error: unknown) {
-  if (typeof error !== "object" || error === null) return {};
-  const { name, code, status, statusCode, cause } = error as Record<string, unknown>;
-  const text = (value: unknown) => (typeof value === "string" && /^[\w.:-]{1,64}$/.test(value) ? value : undefined);
-  const number = [status, statusCode].find((value) => Number.isInteger(value) && (value as number) >= 100);
-  const inner = typeof cause === "object" && cause !== null ? text((cause as Record<string, unknown>).code) : undefined;
-  return { name: text(name), code: text(code) ?? inner, status: number as number | undefined };
+/** The HTTP status, wherever a client keeps it: axios and gaxios on the response, Kubernetes's client in `code`. */
+function statusOf({ status, statusCode, code, response }: Fields): number | undefined {
+  const own = [status, statusCode, fieldsOf(response).status, fieldsOf(response).statusCode].find(
+    (value) => Number.isInteger(value) && (value as number) >= 100,
+  );
+  if (own !== undefined) return own as number;
+  return /^[45]\d\d$/.test(String(code)) ? Number(code) : undefined;
+}
+
+function meaningOf(error: unknown, fields: Fields, status: number | undefined, code: string | undefined): ErrorClass {
+  const name = nameIn(fields.name);
+  if (name === "AbortError") return "aborted";
+  if (status !== undefined) {
+    const meaning = classOfStatus(status);
+    return meaning === "ok" ? "unknown" : meaning;
+  }
+  if (outageCodes.test(code ?? "") || name === "TimeoutError" || isFetchFailure(error)) return "outage";
+  return grpcStatus(fields)?.[1] ?? "unknown";
+}
+
+function read(error: unknown): ErrorInfo {
+  const fields = fieldsOf(error);
+  const { response, headers, cause } = fields;
+  const status = statusOf(fields);
+  const given = nameIn(fields.code) ?? grpcStatus(fields)?.[0] ?? nameIn(fieldsOf(cause).code);
+  const meaning = meaningOf(error, fields, status, given);
+  const reason =
+    meaning === "denied" ? (tooFastReason(error) ?? tooFastReason(fieldsOf(fieldsOf(response).data).error)) : undefined;
+  const code = reason ?? given;
+  const waitMs = readRetryAfter(headerReader(fieldsOf(response).headers ?? headers));
+  return {
+    class: reason === undefined ? meaning : "throttled",
+    ...(code === undefined ? {} : { code }),
+    ...(status === undefined ? {} : { status }),
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+  };
 }
 
 /**
- * Reads any error by what HTTP clients commonly put on it: status, name, code. Never throws.
+ * Reads any error by what HTTP and gRPC clients commonly put on it: status, name, code, Google's
+ * reasons, `Retry-After`. Never throws.
  *
  * @param error - Whatever was caught.
  * @returns What it means; `outage` where no answer came, `unknown` where nothing tells.
@@ -63,16 +93,7 @@ function fieldsOf(error: unknown) {
  */
 export function readErrorInfo(error: unknown): ErrorInfo {
   try {
-    const { name, code, status } = fieldsOf(error);
-    const details = { ...(code === undefined ? {} : { code }), ...(status === undefined ? {} : { status }) };
-    if (name === "AbortError") return { class: "aborted", ...details };
-    if (status !== undefined) {
-      const meaning = classOfStatus(status);
-      return { class: meaning === "ok" ? "unknown" : meaning, ...details };
-    }
-    if (outageCodes.test(code ?? "") || name === "TimeoutError" || isFetchFailure(error))
-      return { class: "outage", ...details };
-    return { class: "unknown", ...details };
+    return read(error);
   } catch {
     return { class: "unknown" }; // a hostile getter threw
   }

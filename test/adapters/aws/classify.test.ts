@@ -81,4 +81,29 @@ describe("classify", () => {
     expect(type("CreateDBInstance", "RDS")).toBe("db-instance");
     expect(type("RestoreDBInstanceFromDBSnapshot", "RDS")).toBe("db-instance");
   });
+
+  const revokes = (name: string) => {
+    const [service = "", operation = ""] = name.split(".");
+    return adapter.classify(operation, service).revokes === true;
+  };
+
+  it.each([
+    "SecretsManager.DeleteSecret SSM.DeleteParameter SSM.DeleteParameters SSM.TerminateSession SSM.DeleteActivation",
+    "IAM.DeleteAccessKey IAM.DeleteLoginProfile IAM.DeleteSSHPublicKey IAM.DeleteServiceSpecificCredential",
+    "EC2.RevokeSecurityGroupIngress EC2.RevokeSecurityGroupEgress KMS.RevokeGrant KMS.RetireGrant",
+  ])("says that they only take away access or a secret: %s", (names) => {
+    for (const name of names.split(" ")) {
+      expect([name, revokes(name)]).toEqual([name, true]);
+      expect(["update", "delete"]).toContain(kind(name));
+    }
+  });
+
+  it.each([
+    "KMS.ScheduleKeyDeletion KMS.DisableKey EC2.TerminateInstances EC2.DeleteVolume EC2.DeleteKeyPair S3.DeleteObject",
+    "IAM.DeactivateMFADevice IAM.DetachRolePolicy IAM.DeleteRolePolicy IAM.DeleteRole S3.DeleteBucketPolicy",
+    "EC2.AuthorizeSecurityGroupIngress EC2.DeleteSecurityGroup S3.DeletePublicAccessBlock EC2.DeleteSecret",
+    "SecretsManager.PutSecretValue SecretsManager.DeleteResourcePolicy IAM.UpdateAccessKey Unheard.RevokeGrant",
+  ])("says it of nothing that destroys, weakens or may give access: %s", (names) => {
+    for (const name of names.split(" ")) expect([name, revokes(name)]).toEqual([name, false]);
+  });
 });

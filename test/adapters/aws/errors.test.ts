@@ -12,6 +12,11 @@ describe("errors", () => {
       "throttled",
       "RequestThrottled ProvisionedThroughputExceededException EC2ThrottledException BandwidthLimitExceeded",
     ],
+    [
+      "throttled",
+      "RequestThrottledException ThrottledException PriorRequestNotComplete TransactionInProgressException",
+    ],
+    ["throttled", "Client.RequestLimitExceeded Throttling.User com.amazonaws.kms#ThrottlingException"],
     ["denied", "UnauthorizedOperation AccessDenied AccessDeniedException OptInRequired KMSAccessDeniedException"],
     ["unauthenticated", "ExpiredToken ExpiredTokenException RequestExpired AuthFailure InvalidClientTokenId"],
     [
@@ -29,6 +34,10 @@ describe("errors", () => {
       "EntityAlreadyExists InvalidGroup.Duplicate InvalidKeyPair.Duplicate BucketAlreadyOwnedByYou VolumeInUse",
     ],
     ["conflict", "InstanceLimitExceeded VpcLimitExceeded LimitExceededException ServiceQuotaExceededException"],
+    [
+      "conflict",
+      "SnapshotCreationPerVolumeRateExceeded TooManyBuckets TooManyTargetGroups InsufficientInstanceCapacity",
+    ],
     ["outage", "InternalError ServiceUnavailable Unavailable TimeoutError RequestTimeout InternalServerException"],
     [
       "invalid",
