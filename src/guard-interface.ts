@@ -3,6 +3,7 @@ import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
 import type { Freeze } from "./core/freeze.ts";
 import type { Subject } from "./core/owner.ts";
+import type { LimitView } from "./rate-limit/view.ts";
 
 /** Options of {@link Guard.wrap}. */
 export interface WrapOptions {
@@ -62,6 +63,8 @@ export interface Guard extends AsyncDisposable {
   thaw(): Promise<void>;
   /** Why and since when mutating calls are refused, if they are. */
   readonly frozen: Freeze | undefined;
+  /** The rate limit's buckets as they are now: what is left, what was learned, who waits. Empty where the limit is turned off. */
+  limits(): readonly LimitView[];
   /** Describes the pipeline; `String(guard.explain())` is a table for people. */
   explain(): PipelineView;
   /** Says what each phase would do with a call, without making it. */

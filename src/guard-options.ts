@@ -11,7 +11,7 @@ import type { RedactorOptions } from "./core/redact.ts";
 import type { StateStore } from "./core/state-store.ts";
 import type { TelemetryOptions } from "./core/telemetry.ts";
 import type { OwnershipOptions } from "./ownership/own-phase.ts";
-import type { RateLimitOptions } from "./rate-limit/rate-limit.ts";
+import type { RateLimitOptions } from "./rate-limit/options.ts";
 
 /** Options of `createGuard`. Every part is on by default, and turned off only by saying `false`. */
 export interface GuardOptions {

@@ -12,6 +12,7 @@ import { arrange } from "./core/pipeline.ts";
 import { recordPhase } from "./core/record.ts";
 import { createRedactor } from "./core/redact.ts";
 import type { Runtime } from "./core/runtime.ts";
+import type { StateStore } from "./core/state-store.ts";
 import { createTelemetry, noTelemetry } from "./core/telemetry.ts";
 import { tracePhase } from "./core/trace.ts";
 import { credentialPhase } from "./credentials/credential-phase.ts";
@@ -48,7 +49,8 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
   const journal = options.audit === false ? undefined : await options.audit.open({ clock, random, principal });
   let parts: readonly PhaseInterceptor[] = [];
   try {
-    parts = builtIns(options, runtime, journal, freeze);
+    const made = builtIns(options, runtime, journal, freeze, state);
+    parts = made.parts;
     const rings = arrange(parts, options.interceptors ?? []);
     return runningGuard({
       runtime,
@@ -57,6 +59,7 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
       journal,
       state: options.state === undefined ? state : undefined,
       freeze,
+      limit: made.limit,
       scopes: scopeStore(principal),
     });
   } catch (error) {
@@ -72,16 +75,19 @@ function builtIns(
   runtime: Runtime,
   journal: Journal | undefined,
   freeze: FreezeSwitch,
-): PhaseInterceptor[] {
-  const { ownership = {}, circuitBreaker: breaker = {}, rateLimit: limit = {} } = options;
-  return [
+  state: StateStore,
+) {
+  const { ownership = {}, circuitBreaker: breaker = {} } = options;
+  const limit = options.rateLimit === false ? undefined : rateLimit(options.rateLimit ?? {}, runtime, state.lender);
+  const parts: PhaseInterceptor[] = [
     observePhase(runtime, journal),
     freeze.phase,
     ...(ownership === false ? [] : [ownPhase(ownership, runtime, journal)]),
     ...(journal === undefined ? [] : [recordPhase(runtime, journal, createRedactor(options.redaction))]),
     ...(breaker === false ? [] : [circuitBreaker(breaker, runtime)]),
-    ...(limit === false ? [] : [rateLimit(limit, runtime)]),
+    ...(limit === undefined ? [] : [limit]),
     credentialPhase(runtime),
     tracePhase(runtime),
   ];
+  return { parts, limit };
 }

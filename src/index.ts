@@ -16,6 +16,7 @@ export type {
   TagSupport,
 } from "./core/adapter.ts";
 export type { Answer, Attempt, Call, CallKind, Decision, Target } from "./core/call.ts";
+export type { CallMatch } from "./core/call-match.ts";
 export type { Clock, Random, Timer } from "./core/clock.ts";
 export { systemClock } from "./core/clock.ts";
 export type { Credential, CredentialLease } from "./core/credential.ts";
@@ -45,7 +46,7 @@ export type {
   ReadRecord,
   RefusalRecord,
 } from "./core/journal.ts";
-export type { LimitRule } from "./core/limit-rule.ts";
+export type { BucketKey, LimitBucket, LimitRule } from "./core/limit-rule.ts";
 export type { MemoryStateOptions } from "./core/memory-state.ts";
 export { memoryState } from "./core/memory-state.ts";
 export type { ObjectRef, Owner, Principal, Subject } from "./core/owner.ts";
@@ -57,6 +58,8 @@ export { safely } from "./core/safely.ts";
 export type { Incremented, IncrementOptions, StateStore, Versioned, WriteOptions } from "./core/state-store.ts";
 export type { OwnerTags, TagCodec, Tags } from "./core/tags.ts";
 export type { TelemetryOptions } from "./core/telemetry.ts";
+export type { Lease, LeaseRequest, LimitFeedback, TokenLender } from "./core/token-lender.ts";
+export type { Weight } from "./core/weight.ts";
 export type { CredentialLeaseOptions } from "./credentials/lease.ts";
 export { credentialLease } from "./credentials/lease.ts";
 export { createGuard } from "./guard.ts";
@@ -64,4 +67,6 @@ export type { CallQuestion, Guard, ReconcileOptions, WrapOptions } from "./guard
 export type { GuardOptions } from "./guard-options.ts";
 export type { OwnershipOptions } from "./ownership/own-phase.ts";
 export { plainTags } from "./ownership/plain-tags.ts";
-export type { RateLimitOptions } from "./rate-limit/rate-limit.ts";
+export type { BucketSource } from "./rate-limit/bucket.ts";
+export type { RateLimitOptions } from "./rate-limit/options.ts";
+export type { LimitView } from "./rate-limit/view.ts";

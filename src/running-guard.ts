@@ -12,6 +12,7 @@ import type { Rings } from "./core/pipeline.ts";
 import type { Runtime } from "./core/runtime.ts";
 import type { StateStore } from "./core/state-store.ts";
 import type { CallQuestion, Guard } from "./guard-interface.ts";
+import type { RateLimit } from "./rate-limit/rate-limit.ts";
 import { createRunner } from "./runner.ts";
 import { createWrapping } from "./wrapping.ts";
 
@@ -30,11 +31,12 @@ export interface Insides {
   /** Only where the guard made it itself. */
   readonly state: StateStore | undefined;
   readonly freeze: FreezeSwitch;
+  readonly limit: RateLimit | undefined;
   readonly scopes: ScopeStore;
 }
 
 /** Makes the guard out of its parts. */
-export function runningGuard({ runtime, rings, parts, journal, state, freeze, scopes }: Insides): Guard {
+export function runningGuard({ runtime, rings, parts, journal, state, freeze, limit, scopes }: Insides): Guard {
   const { clock, telemetry, modeOf } = runtime;
   const runner = createRunner(rings, runtime, scopes);
   const { wrap, unwrap, bindingOf } = createWrapping(
@@ -101,6 +103,7 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, sc
       notice("thaw");
       await freeze.set(undefined);
     },
+    limits: () => limit?.limits() ?? [],
     get frozen() {
       return freeze.current;
     },

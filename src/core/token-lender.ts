@@ -16,17 +16,19 @@ export interface LeaseRequest {
   readonly burst: number;
   /** Unspent tokens of earlier leases, which this request renews. */
   readonly held: number;
-  /** Fewer new tokens than this are of no use; 0 to report only. */
+  /** Fewer new tokens than this are of no use: where they are not there, the replica waits its turn. 0: nobody waits. */
   readonly need: number;
-  /** As many new tokens as this are welcome. */
+  /** As many new tokens as this are welcome; 0 to report only. */
   readonly want: number;
   readonly feedback?: LimitFeedback;
 }
 
 /** What a replica was given. */
 export interface Lease {
-  /** New tokens, at least `need`, or 0. */
+  /** New tokens, a multiple of `need` (of 1 where nobody waits), or 0. */
   readonly tokens: number;
+  /** How many of the held ones may still be spent. */
+  readonly kept: number;
   /** How long these and the held ones may be spent, in milliseconds from sending the request. */
   readonly validMs: number;
   /** Where nothing was given: when to ask again, in milliseconds. */
@@ -51,8 +53,9 @@ export interface TokenLender {
   lease(request: LeaseRequest, options?: { readonly signal?: AbortSignal }): Promise<Lease>;
   /**
    * Replicas that are meant to run, where somebody said so: one that is cut off goes on with its
-   * share of the rate once its lease has ended, and the others leave it that share.
-   * `undefined`: a replica that is cut off waits.
+   * share of the rate, and the others leave it that share. `undefined`: a replica that is cut off waits.
    */
   readonly replicas: number | undefined;
+  /** Whether this replica is cut off, every lease of it has ended, and the others leave it its share. */
+  readonly alone: boolean;
 }

@@ -1,5 +1,6 @@
 import type { Lease, LeaseRequest } from "../core/token-lender.ts";
 import { type Learned, learnSucceeded, learnThrottled, nothingLearned } from "./learning.ts";
+import type { Pool } from "./membership.ts";
 
 /** What the book knows of one replica. Times in milliseconds of the store's clock. */
 export interface Borrower {
@@ -25,8 +26,8 @@ export interface BookPage extends Learned {
 /** How a store lends. */
 export interface LendingTerms {
   readonly leaseMs: number;
-  /** Share of rate and burst that is lent at all: less than 1 while replicas that are cut off use theirs. */
-  readonly pool: number;
+  /** @defaultValue everything is lent */
+  readonly pool?: Pool | undefined;
 }
 
 /** A bucket that nobody has borrowed from. @param tokens - What is in it. */
@@ -34,6 +35,7 @@ export function newPage(tokens: number, now: number): BookPage {
   return { ...nothingLearned(now), tokens, refilledAt: now, borrowers: {} };
 }
 
+const everything: Pool = { share: 1, since: 0 };
 const lentTotal = (page: BookPage) => Object.values(page.borrowers).reduce((sum, { lent }) => sum + lent, 0);
 
 /** Refills up to `until`; what is lent counts against the burst, so that it cannot be saved up twice. */
@@ -95,16 +97,19 @@ export function lend(
   terms: LendingTerms,
 ): Lease {
   const now = Math.max(clockNow, page.refilledAt);
-  const { leaseMs, pool } = terms;
-  const burst = request.burst * pool;
-  const ratePerMs = (request.ratePerSecond * pool) / 1000;
+  const { leaseMs, pool = everything } = terms;
+  const burst = request.burst * pool.share;
+  const ratePerMs = (request.ratePerSecond * pool.share) / 1000;
+  page.refilledAt = Math.max(page.refilledAt, Math.min(pool.since, now));
   endLeases(page, now, ratePerMs, burst);
   learn(page, request, now);
 
   const known = page.borrowers[replica];
   const borrower: Borrower = known ?? { lent: 0, endsAt: 0, waitsSince: 0, need: 0, waitsUntil: 0 };
   page.borrowers[replica] = borrower;
-  borrower.lent = request.held;
+  borrower.lent = 0;
+  const kept = Math.min(request.held, Math.max(0, burst - lentTotal(page))); // less only where the pool became smaller
+  borrower.lent = kept;
   borrower.endsAt = now + leaseMs;
   page.tokens = Math.min(page.tokens, burst - lentTotal(page));
 
@@ -112,10 +117,11 @@ export function lend(
   const pausedMs = Math.max(0, page.pausedUntil - now);
   const claimed = claimedBefore(page, replica, borrower.waitsSince === 0 ? now + 1 : borrower.waitsSince);
   const free = pausedMs > 0 ? 0 : page.tokens - claimed;
-  let tokens = 0;
+  const unit = need > 0 ? need : 1;
+  // Whole calls: a fraction would be of no use to this replica, and missing for the others.
+  const tokens = unit * Math.max(0, Math.floor(Math.min(Math.max(want, need), free) / unit));
   let retryMs = 0;
-  if (need > 0 && free >= need) {
-    tokens = need * Math.floor(Math.min(Math.max(want, need), free) / need); // whole calls: a fraction would be of no use to anybody
+  if (tokens > 0) {
     page.tokens -= tokens;
     borrower.lent += tokens;
     borrower.waitsSince = 0;
@@ -130,6 +136,7 @@ export function lend(
   if (borrower.lent === 0 && borrower.waitsSince === 0) delete page.borrowers[replica];
   return {
     tokens,
+    kept,
     validMs: leaseMs,
     retryMs,
     ratePerSecond: ratePerMs * page.share * 1000,

@@ -1,124 +1,165 @@
-import * as z from "zod";
-import type { Attempt, Call, Target } from "../core/call.ts";
-import { parseOptions } from "../core/config.ts";
-import type { GuardError } from "../core/errors.ts";
-import { isGuardError } from "../core/errors.ts";
+import type { Attempt, Call } from "../core/call.ts";
+import { GuardError, isGuardError } from "../core/errors.ts";
 import type { Explanation, PhaseInterceptor } from "../core/interceptor.ts";
-import type { LimitRule } from "../core/limit-rule.ts";
+import { bucketsOf } from "../core/limit-rule.ts";
 import { refuse } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
-import { Gate, guardClosed } from "./gate.ts";
-import { limitRuleSchema, ruleFor } from "./rules.ts";
+import type { TokenLender } from "../core/token-lender.ts";
+import { type Weight, weightOf } from "../core/weight.ts";
+import { type Entrant, type Gate, guardClosed } from "./gate.ts";
+import { Gates } from "./gates.ts";
+import { checkRateLimitOptions, priorityOf, type RateLimitOptions, shareOf } from "./options.ts";
+import { checkRules } from "./rules.ts";
+import { type LimitView, limitViews } from "./view.ts";
 
-/** Options of the rate limit. */
-export interface RateLimitOptions {
-  /** Your own rules, tried before the adapter's published table; the first that matches wins. @defaultValue `[]` */
-  readonly rules?: readonly LimitRule[];
-  /** Calls of one cluster that may wait for one bucket. @defaultValue 200 */
-  readonly maxWaitingPerCluster?: number;
-}
-
-const schema = z.strictObject({
-  rules: z.array(limitRuleSchema).readonly().optional(),
-  maxWaitingPerCluster: z.int().min(0).optional(),
-});
-
-const published = z.array(limitRuleSchema).readonly();
 const name = "rate-limit";
+
+/** The interceptor of the `limit` phase, with what there is to see of its buckets. */
+export type RateLimit = PhaseInterceptor & {
+  readonly ring: "attempt";
+  limits(): LimitView[];
+};
 
 /**
  * Delays calls so that each operation class stays under its token-bucket rate, fairly between
  * clusters. A waiting call leaves the queue, and spends no token, when its signal aborts.
+ *
+ * @param lender - Lends the tokens where replicas share the limits. @defaultValue each process has its own buckets
  */
-export function rateLimit(options: RateLimitOptions, runtime: Runtime): PhaseInterceptor {
-  const { rules = [], maxWaitingPerCluster = 200 } = parseOptions(schema, options, "rateLimit") as RateLimitOptions;
+export function rateLimit(options: RateLimitOptions, runtime: Runtime, lender?: TokenLender): RateLimit {
+  const settings = checkRateLimitOptions(options);
+  const { rules, maxWaitingPerCluster, maxWaitMs } = settings;
   const { clock, telemetry } = runtime;
   const observing = runtime.modeOf("limit") === "observe";
-  const gates = new Map<string, Gate>();
-  const gateOfTarget = new WeakMap<Target, Gate>(); // a target object belongs to one operation of one client
-  let sweepAt = 1024;
+  const gates = new Gates({ clock, rules, maxWaitingPerCluster, lender });
+  const constant = new WeakMap<Gate, readonly number[] | false>(); // weights that no input changes
   let closed = false;
 
-  telemetry.gauge("rate_limit.tokens", "Tokens at hand, by bucket", (observe) => {
-    const now = clock.monotonic();
-    for (const gate of gates.values()) observe(gate.bucket.tokens(now), { bucket: gate.key });
-  });
-  telemetry.gauge("rate_limit.waiting", "Calls that wait, by bucket", (observe) => {
-    for (const gate of gates.values()) observe(gate.waiting, { bucket: gate.key });
-  });
+  const limits = () => limitViews(gates, clock);
+  function gauge(metric: string, description: string, read: (view: LimitView) => number): void {
+    telemetry.gauge(`rate_limit.${metric}`, description, (observe) => {
+      for (const view of limits()) observe(read(view), { bucket: view.bucket, ...view.labels });
+    });
+  }
+  gauge("tokens", "Tokens at hand, by bucket", ({ tokens }) => tokens);
+  gauge("rate", "Tokens per second at present, by bucket", ({ ratePerSecond }) => ratePerSecond);
+  gauge("waiting", "Calls that wait, by bucket", ({ waiting }) => waiting);
+  gauge("unreachable", "1 where the store that lends the tokens is out of reach", ({ source }) =>
+    source === "unreachable" || source === "share" ? 1 : 0,
+  );
 
-  /** An idle bucket behaves like a new one, so it need not be kept. */
-  function sweep(): void {
-    const now = clock.monotonic();
-    for (const [key, gate] of gates) {
-      if (gate.waiting > 0 || !gate.bucket.isIdle(now)) continue;
-      gate.retired = true;
-      gates.delete(key);
+  function weightsOf(gate: Gate, input: unknown): readonly number[] {
+    const known = constant.get(gate);
+    if (known) return known;
+    const read = (weight: Weight | undefined) => weightOf(weight, input);
+    const weights = bucketsOf(gate.rule).map(({ weight }) => read(weight));
+    if (known === undefined) {
+      const fixed = bucketsOf(gate.rule).every(({ weight }) => weight === undefined || typeof weight === "number");
+      constant.set(gate, fixed && weights);
     }
-    sweepAt = Math.max(1024, gates.size * 2);
+    return weights;
   }
 
-  function resolveGate(call: Call): Gate {
-    const rule = ruleFor(call, rules);
-    const key = `${rule.name}|${call.target.cloud}|${call.target.account}|${call.target.region}`;
-    let gate = gates.get(key);
-    if (gate === undefined) {
-      if (gates.size >= sweepAt) sweep();
-      gate = new Gate(rule, key, clock, maxWaitingPerCluster);
-      gates.set(key, gate);
-    }
-    gateOfTarget.set(call.target, gate);
-    return gate;
+  /** @throws {@link GuardError} `ERR_RATE_LIMIT_TOO_LARGE`: no wait would help. */
+  function checkSize(gate: Gate, call: Call, weights: readonly number[]): void {
+    const index = gate.taps.findIndex(({ bucket }, at) => (weights[at] as number) > bucket.burst);
+    const bucket = gate.taps[index]?.bucket;
+    if (bucket === undefined) return;
+    const message = `${call.operation}: takes ${weights[index]} tokens of the limit "${bucket.name}", which never holds more than ${bucket.burst}: split the call`;
+    throw new GuardError("ERR_RATE_LIMIT_TOO_LARGE", message);
   }
 
-  function gateFor(call: Call): Gate {
-    const gate = gateOfTarget.get(call.target);
-    return gate === undefined || gate.retired ? resolveGate(call) : gate;
-  }
+  const entrant = (call: Call, weights: readonly number[]): Entrant => ({
+    lane: call.owner.cluster?.uid ?? "",
+    share: shareOf(call, settings),
+    priority: priorityOf(call, settings),
+    weights,
+    operation: call.operation,
+    signal: call.signal,
+    deadlineAt: Math.min(clock.monotonic() + maxWaitMs, call.deadlineAt ?? Number.POSITIVE_INFINITY),
+  });
 
-  async function wait(gate: Gate, call: Call): Promise<number> {
-    const from = clock.monotonic();
+  async function wait(gate: Gate, call: Call, weights: readonly number[]): Promise<number> {
     try {
       if (closed) throw guardClosed();
-      await gate.enter(call.owner.cluster?.uid ?? "", call.operation, call.signal);
+      checkSize(gate, call, weights);
+      return await gate.enter(entrant(call, weights));
     } catch (error) {
       throw isGuardError(error) ? refuse(call, "limit", name, error as GuardError) : error;
     }
-    const ms = clock.monotonic() - from;
-    call.decisions.push({ phase: "limit", by: name, verdict: "wait", ms: Math.round(ms), note: gate.rule.name });
-    telemetry.waited(call, gate.rule.name, ms);
-    return ms;
   }
 
-  /** Learns from the answer. @param admittedAt - When its token was spent. */
-  function learn(gate: Gate, { sent, answer }: Attempt, admittedAt: number): void {
-    if (!sent) gate.bucket.giveBack();
-    else if (answer?.class === "ok") gate.bucket.succeeded(clock.monotonic());
-    else if (answer?.class === "throttled") gate.bucket.throttled(clock.monotonic(), admittedAt, answer.retryAfterMs);
+  /** Learns from the answer. @param admittedAt - When its tokens were spent. */
+  function learn(gate: Gate, weights: readonly number[], { sent, answer }: Attempt, admittedAt: number): void {
+    if (!sent) {
+      gate.giveBack(weights, admittedAt);
+      return;
+    }
+    const now = clock.monotonic();
+    if (answer?.class === "throttled") {
+      for (const { bucket } of gate.taps) bucket.throttled(now, admittedAt, answer.retryAfterMs ?? 0);
+    } else if (answer?.class === "ok") for (const { bucket } of gate.taps) bucket.succeeded(now);
+    // What a cloud says is left are requests: the first bucket of a rule counts those.
+    if (answer?.remaining !== undefined) gate.taps[0]?.bucket.remaining(answer.remaining, answer.resetMs, now);
   }
 
-  function run(gate: Gate, attempt: Attempt, next: () => Promise<unknown>, admittedAt: number): Promise<unknown> {
+  function run(
+    gate: Gate,
+    weights: readonly number[],
+    attempt: Attempt,
+    next: () => Promise<unknown>,
+    admittedAt: number,
+  ): Promise<unknown> {
     const result = next();
-    const learned = () => learn(gate, attempt, admittedAt);
+    const learned = () => learn(gate, weights, attempt, admittedAt);
     result.then(learned, learned); // attached first: whoever waits for the result finds the bucket adjusted
     return result;
   }
 
-  async function waitAndRun(gate: Gate, attempt: Attempt, next: () => Promise<unknown>): Promise<unknown> {
-    attempt.waitedMs = await wait(gate, attempt.call);
-    return run(gate, attempt, next, clock.monotonic());
+  async function waitAndRun(
+    gate: Gate,
+    weights: readonly number[],
+    attempt: Attempt,
+    next: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const { call } = attempt;
+    const from = clock.monotonic();
+    const admittedAt = await wait(gate, call, weights);
+    const ms = clock.monotonic() - from;
+    attempt.waitedMs = ms;
+    call.decisions.push({ phase: "limit", by: name, verdict: "wait", ms: Math.round(ms), note: gate.rule.name });
+    telemetry.waited(call, gate.rule.name, ms);
+    return run(gate, weights, attempt, next, admittedAt);
   }
 
   /** Lets a call pass that would have waited; it spends no token. */
-  function pass(gate: Gate, attempt: Attempt, next: () => Promise<unknown>, now: number): Promise<unknown> {
-    const ms = gate.expectedWaitMs();
-    attempt.call.decisions.push({ phase: "limit", by: name, verdict: "would-wait", ms, note: gate.rule.name });
+  function pass(
+    gate: Gate,
+    weights: readonly number[],
+    attempt: Attempt,
+    next: () => Promise<unknown>,
+    now: number,
+  ): Promise<unknown> {
+    const { call } = attempt;
+    const ms = gate.expectedWaitMs(entrant(call, weights));
+    call.decisions.push({ phase: "limit", by: name, verdict: "would-wait", ms, note: gate.rule.name });
     const result = next();
     const learned = () => {
-      if (attempt.sent) learn(gate, attempt, now);
+      if (attempt.sent) learn(gate, weights, attempt, now);
     };
     result.then(learned, learned);
     return result;
+  }
+
+  function describe(gate: Gate, weights: readonly number[]): string {
+    const now = clock.monotonic();
+    const buckets = gate.taps.map(({ bucket, facts }, index) => {
+      const { ratePerSecond, source } = bucket.state(now);
+      const takes = weights[index] === 1 ? "" : `takes ${weights[index]} of `;
+      const where = source === "local" ? "" : `, ${source}`;
+      return `${takes}bucket ${bucket.key} (${facts.ratePerSecond}/s, burst ${facts.burst}, now ${ratePerSecond.toFixed(2)}/s${where})`;
+    });
+    return `rule "${gate.rule.name}": ${buckets.join(" and ")}, ${gate.waiting} waiting`;
   }
 
   return {
@@ -126,26 +167,33 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime): PhaseInt
     ring: "attempt",
     phase: "limit",
     intercept(attempt, next) {
-      const gate = gateFor(attempt.call);
+      const { call } = attempt;
+      const gate = gates.of(call);
+      const weights = weightsOf(gate, call.input);
       const now = clock.monotonic();
-      if (gate.tryEnter(now)) return run(gate, attempt, next, now);
-      return observing ? pass(gate, attempt, next, now) : waitAndRun(gate, attempt, next);
+      if (gate.tryEnter(weights, now)) return run(gate, weights, attempt, next, now);
+      return observing ? pass(gate, weights, attempt, next, now) : waitAndRun(gate, weights, attempt, next);
     },
     wrapping({ adapter }) {
-      parseOptions(published, adapter.limits ?? [], `${adapter.name}.limits`);
+      checkRules(adapter.limits ?? [], `${adapter.name}.limits`);
     },
     explain(call): Explanation {
-      const gate = gateFor(call);
-      const ms = gate.expectedWaitMs();
-      const rule = `rule "${gate.rule.name}" (${gate.rule.ratePerSecond}/s, burst ${gate.rule.burst})`;
-      const state = `now ${gate.bucket.ratePerSecond.toFixed(2)}/s, ${gate.waiting} waiting`;
-      if (ms === 0) return { verdict: "pass", reason: `${rule}, ${state}` };
-      return { verdict: observing ? "pass" : "wait", reason: `${rule}, ${state}, about ${ms} ms` };
+      const gate = gates.of(call);
+      const weights = weightsOf(gate, call.input);
+      const text = describe(gate, weights);
+      try {
+        checkSize(gate, call, weights);
+      } catch {
+        return { verdict: observing ? "pass" : "refuse", reason: `${text}: never has room for it` };
+      }
+      const ms = gate.expectedWaitMs(entrant(call, weights));
+      if (ms === 0) return { verdict: "pass", reason: text };
+      return { verdict: observing ? "pass" : "wait", reason: `${text}, about ${ms} ms` };
     },
+    limits,
     close() {
       closed = true;
-      for (const gate of gates.values()) gate.close();
-      gates.clear();
+      gates.close();
     },
   };
 }

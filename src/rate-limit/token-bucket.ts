@@ -1,103 +1,99 @@
-/** Share of the rate that is left after a throttled answer. */
-const decrease = 0.5;
-/** Share of the rule's rate that success gives back per second. */
-const increasePerSecond = 0.05;
-/** The rate never falls below this share of the rule's. */
-const floor = 0.02;
+import type { LimitBucket } from "../core/limit-rule.ts";
+import type { Bucket, BucketState } from "./bucket.ts";
+import { type Learned, learnSucceeded, learnThrottled, nothingLearned } from "./learning.ts";
 
 /**
- * A fractional token bucket that learns: a throttled answer lowers the rate at once, success
+ * A fractional token bucket of this process. A throttled answer lowers its rate at once, success
  * restores it bit by bit, and it never rises above the rule. In any window of length t it admits
  * at most `burst + ratePerSecond × t`.
- *
- * All times are monotonic milliseconds.
  */
-export class TokenBucket {
-  readonly #maxRate: number; // tokens per millisecond
-  readonly #burst: number;
-  #rate: number;
+export class TokenBucket implements Bucket {
+  readonly key: string;
+  readonly name: string;
+  readonly burst: number;
+  readonly #ratePerMs: number;
+  readonly #learned: Learned;
   #tokens: number;
   #refilledAt: number;
-  #pausedUntil = Number.NEGATIVE_INFINITY;
-  #loweredAt = Number.NEGATIVE_INFINITY;
-  #raisedAt: number;
 
-  constructor(ratePerSecond: number, burst: number, now: number) {
-    this.#maxRate = ratePerSecond / 1000;
-    this.#burst = burst;
-    this.#rate = this.#maxRate;
-    this.#tokens = burst;
+  /** @param tokens - What is in it at the beginning. @defaultValue the burst */
+  constructor({ name, ratePerSecond, burst }: LimitBucket, key: string, now: number, tokens = burst) {
+    this.key = key;
+    this.name = name;
+    this.burst = burst;
+    this.#ratePerMs = ratePerSecond / 1000;
+    this.#learned = nothingLearned(now);
+    this.#learned.pausedUntil = now;
+    this.#tokens = tokens;
     this.#refilledAt = now;
-    this.#raisedAt = now;
   }
 
   #refill(now: number): void {
     if (now <= this.#refilledAt) return;
-    const tokens = this.#tokens + (now - this.#refilledAt) * this.#rate;
-    this.#tokens = Math.min(tokens, this.#burst);
+    const tokens = this.#tokens + (now - this.#refilledAt) * this.#ratePerMs * this.#learned.share;
+    this.#tokens = Math.min(tokens, this.burst);
     this.#refilledAt = now;
   }
 
-  /** Takes one token if there is one. */
-  take(now: number): boolean {
-    if (now < this.#pausedUntil) return false;
+  has(weight: number, now: number): boolean {
+    if (now < this.#learned.pausedUntil) return false;
     this.#refill(now);
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
+    return this.#tokens >= weight;
   }
 
-  /** Gives back a token of a request that never left. */
-  giveBack(): void {
-    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+  take(weight: number): void {
+    this.#tokens -= weight;
   }
 
-  /** Milliseconds until one token is there, 0 if there is one now. */
-  waitMs(now: number): number {
+  giveBack(weight: number): void {
+    this.#tokens = Math.min(this.burst, this.#tokens + weight);
+  }
+
+  waitMs(weight: number, now: number): number {
     this.#refill(now);
-    const forToken = this.#tokens >= 1 ? 0 : (1 - this.#tokens) / this.#rate;
-    return Math.max(forToken, this.#pausedUntil - now, 0);
+    const forTokens = this.#tokens >= weight ? 0 : (weight - this.#tokens) / (this.#ratePerMs * this.#learned.share);
+    return Math.max(forTokens, this.#learned.pausedUntil - now, 0);
   }
 
-  /**
-   * The cloud throttled a request. Requests that left before the last lowering tell nothing new.
-   *
-   * @param sentAt - When the request was admitted.
-   * @param retryAfterMs - How long the cloud asked to be left alone.
-   */
-  throttled(now: number, sentAt: number, retryAfterMs = 0): void {
+  demand(): void {
+    // what is missing comes by itself
+  }
+
+  throttled(now: number, admittedAt: number, retryAfterMs: number): void {
     this.#refill(now);
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + retryAfterMs);
-    if (sentAt < this.#loweredAt) return;
-    this.#tokens = Math.min(this.#tokens, 0);
-    this.#rate = Math.max(this.#maxRate * floor, this.#rate * decrease);
-    this.#loweredAt = now;
-    this.#raisedAt = now;
+    if (learnThrottled(this.#learned, now, admittedAt, retryAfterMs)) this.#tokens = Math.min(this.#tokens, 0);
   }
 
-  /** A request was answered without being throttled. */
   succeeded(now: number): void {
-    if (this.#rate === this.#maxRate || now <= this.#raisedAt) return;
+    if (this.#learned.share === 1) return;
     this.#refill(now);
-    const step = ((now - this.#raisedAt) / 1000) * increasePerSecond * this.#maxRate;
-    this.#rate = Math.min(this.#maxRate, this.#rate + step);
-    this.#raisedAt = now;
+    learnSucceeded(this.#learned, now);
   }
 
-  /** Whether a new bucket would behave no differently. */
+  remaining(count: number, resetMs: number | undefined, now: number): void {
+    this.#refill(now);
+    this.#tokens = Math.min(this.#tokens, count);
+    if (count < 1 && resetMs !== undefined) {
+      this.#learned.pausedUntil = Math.max(this.#learned.pausedUntil, now + resetMs);
+    }
+  }
+
   isIdle(now: number): boolean {
     this.#refill(now);
-    return this.#tokens === this.#burst && this.#rate === this.#maxRate && now >= this.#pausedUntil;
+    return this.#tokens === this.burst && this.#learned.share === 1 && now >= this.#learned.pausedUntil;
   }
 
-  /** Tokens per second at present. */
-  get ratePerSecond(): number {
-    return this.#rate * 1000;
-  }
-
-  /** Tokens at hand, for metrics. */
-  tokens(now: number): number {
+  state(now: number): BucketState {
     this.#refill(now);
-    return this.#tokens;
+    return {
+      tokens: Math.max(0, this.#tokens),
+      ratePerSecond: this.#ratePerMs * this.#learned.share * 1000,
+      pausedMs: Math.max(0, this.#learned.pausedUntil - now),
+      source: "local",
+    };
+  }
+
+  close(): void {
+    // holds nothing
   }
 }

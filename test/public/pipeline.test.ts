@@ -239,7 +239,10 @@ describe("guard.explain", () => {
     await client.deleteServer({ id: "srv-1" });
     const view = guard.explain({ client, operation: "deleteServer", input: [{ id: "srv-1" }] });
     const limit = view.stages.find(({ phase }) => phase === "limit")?.explanation;
-    expect(limit).toMatchObject({ verdict: "wait", reason: expect.stringContaining('"deletes" (0.5/s, burst 1)') });
+    expect(limit).toMatchObject({
+      verdict: "wait",
+      reason: expect.stringContaining('rule "deletes": bucket deletes|acme|default|default (0.5/s, burst 1, '),
+    });
     expect(limit?.reason).toContain("2000 ms");
   });
 

@@ -16,7 +16,10 @@ function limitOn(ratePerSecond: number, burst: number) {
   };
   const gauges: ((observe: (value: number, labels: object) => void) => void)[] = [];
   const runtime = { clock, random: seededRandom(1), telemetry, modeOf: () => "enforce" as const };
-  const limit = rateLimit({ rules: [{ name: "rule", ratePerSecond, burst }] }, runtime) as AttemptInterceptor;
+  const limit = rateLimit(
+    { rules: [{ name: "rule", ratePerSecond, burst }], maxWaitMs: 2e6 },
+    runtime,
+  ) as AttemptInterceptor;
 
   /** Sends one request to an account, each time through a target object of its own, as another client would. */
   function send(account: string, signal?: AbortSignal): Promise<unknown> {
@@ -30,7 +33,7 @@ function limitOn(ratePerSecond: number, burst: number) {
     send,
     kept() {
       buckets.clear();
-      for (const read of gauges) read((_value, labels) => buckets.add((labels as { bucket: string }).bucket));
+      for (const read of gauges) read((_value, labels) => buckets.add(Object.values(labels).join("|")));
       return buckets;
     },
   };

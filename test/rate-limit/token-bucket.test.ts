@@ -2,61 +2,71 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TokenBucket } from "../../src/rate-limit/token-bucket.ts";
 
+const bucketOf = (ratePerSecond: number, burst: number, now = 0) =>
+  new TokenBucket({ name: "one", ratePerSecond, burst }, "one", now);
+const rateOf = (bucket: TokenBucket) => bucket.state(0).ratePerSecond;
+
+function take(bucket: TokenBucket, now: number, weight = 1): boolean {
+  if (!bucket.has(weight, now)) return false;
+  bucket.take(weight);
+  return true;
+}
+
 describe("a token bucket", () => {
   it("admits the burst at once and then one per interval, in fractions", () => {
-    const bucket = new TokenBucket(2, 3, 0);
-    expect([1, 2, 3, 4].map(() => bucket.take(0))).toEqual([true, true, true, false]);
-    expect(bucket.waitMs(0)).toBe(500);
-    expect(bucket.take(499)).toBe(false);
-    expect(bucket.take(500)).toBe(true);
-    expect(bucket.take(750)).toBe(false);
-    expect(bucket.take(1000)).toBe(true);
+    const bucket = bucketOf(2, 3);
+    expect([1, 2, 3, 4].map(() => take(bucket, 0))).toEqual([true, true, true, false]);
+    expect(bucket.waitMs(1, 0)).toBe(500);
+    expect(take(bucket, 499)).toBe(false);
+    expect(take(bucket, 500)).toBe(true);
+    expect(take(bucket, 750)).toBe(false);
+    expect(take(bucket, 1000)).toBe(true);
   });
 
   it("halves its rate once for all requests that were throttled together", () => {
-    const bucket = new TokenBucket(10, 5, 0);
-    for (let i = 0; i < 5; i++) bucket.take(0);
-    for (let i = 0; i < 5; i++) bucket.throttled(100, 0);
-    expect(bucket.ratePerSecond).toBe(5);
-    bucket.throttled(300, 200);
-    expect(bucket.ratePerSecond).toBe(2.5);
+    const bucket = bucketOf(10, 5);
+    for (let i = 0; i < 5; i++) take(bucket, 0);
+    for (let i = 0; i < 5; i++) bucket.throttled(100, 0, 0);
+    expect(rateOf(bucket)).toBe(5);
+    bucket.throttled(300, 200, 0);
+    expect(rateOf(bucket)).toBe(2.5);
   });
 
   it("gives the rate back while requests succeed, and never more than the rule's", () => {
-    const bucket = new TokenBucket(10, 5, 0);
-    bucket.throttled(0, 0);
+    const bucket = bucketOf(10, 5);
+    bucket.throttled(0, 0, 0);
     bucket.succeeded(4_000);
-    expect(bucket.ratePerSecond).toBeCloseTo(7);
+    expect(rateOf(bucket)).toBeCloseTo(7);
     bucket.succeeded(100_000);
-    expect(bucket.ratePerSecond).toBe(10);
+    expect(rateOf(bucket)).toBe(10);
   });
 
   it("does not recover by waiting alone", () => {
-    const bucket = new TokenBucket(10, 5, 0);
-    bucket.throttled(0, 0);
-    expect(bucket.take(60_000)).toBe(true);
-    expect(bucket.ratePerSecond).toBe(5);
+    const bucket = bucketOf(10, 5);
+    bucket.throttled(0, 0, 0);
+    expect(take(bucket, 60_000)).toBe(true);
+    expect(rateOf(bucket)).toBe(5);
   });
 
   it("stays quiet for as long as the cloud asked", () => {
-    const bucket = new TokenBucket(10, 5, 0);
+    const bucket = bucketOf(10, 5);
     bucket.throttled(0, 0, 3_000);
-    expect(bucket.waitMs(0)).toBe(3_000);
-    expect(bucket.take(2_999)).toBe(false);
-    expect(bucket.take(3_000)).toBe(true);
+    expect(bucket.waitMs(1, 0)).toBe(3_000);
+    expect(take(bucket, 2_999)).toBe(false);
+    expect(take(bucket, 3_000)).toBe(true);
   });
 
   it("keeps a trickle however often it is throttled", () => {
-    const bucket = new TokenBucket(10, 1, 0);
-    for (let now = 1; now <= 100; now++) bucket.throttled(now * 1000, now * 1000);
-    expect(bucket.ratePerSecond).toBeCloseTo(0.2);
+    const bucket = bucketOf(10, 1);
+    for (let now = 1; now <= 100; now++) bucket.throttled(now * 1000, now * 1000, 0);
+    expect(rateOf(bucket)).toBeCloseTo(0.2);
   });
 
   it("is not fooled by a clock that stands still or goes back", () => {
-    const bucket = new TokenBucket(1000, 1, 1000);
-    expect(bucket.take(1000)).toBe(true);
-    expect(bucket.take(500)).toBe(false);
-    expect(bucket.take(1000)).toBe(false);
+    const bucket = bucketOf(1000, 1, 1000);
+    expect(take(bucket, 1000)).toBe(true);
+    expect(take(bucket, 500)).toBe(false);
+    expect(take(bucket, 1000)).toBe(false);
   });
 
   it("never admits more than burst + rate × length in any window, whatever happens", () => {
@@ -71,15 +81,15 @@ describe("a token bucket", () => {
         fc.integer({ min: 1, max: 30 }),
         fc.array(step, { minLength: 1, maxLength: 300 }),
         (rate, burst, steps) => {
-          const bucket = new TokenBucket(rate, burst, 0);
+          const bucket = bucketOf(rate, burst);
           const admitted: number[] = [];
           let now = 0;
           for (const { afterMs, event, retryAfterMs } of steps) {
             now += afterMs;
             if (event === "throttled") bucket.throttled(now, now, retryAfterMs);
             else if (event === "succeeded") bucket.succeeded(now);
-            else if (bucket.take(now)) {
-              if (event === "unsent") bucket.giveBack();
+            else if (take(bucket, now)) {
+              if (event === "unsent") bucket.giveBack(1);
               else admitted.push(now);
             }
           }
