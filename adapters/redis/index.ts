@@ -1,1 +1,3 @@
-export {};
+export type { RedisClient } from "./client.ts";
+export type { RedisStateOptions } from "./options.ts";
+export { redisState } from "./redis-state.ts";

@@ -1,0 +1,89 @@
+import { createRequire } from "node:module";
+import type { RedisOptions } from "ioredis";
+import { GuardError } from "../../src/core/errors.ts";
+
+/** What the store uses of an ioredis client, `Redis` or `Cluster`, of any version. */
+export interface RedisClient {
+  readonly status: string;
+  readonly options: object;
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  connect(): Promise<void>;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
+  /** Only a `Cluster` has it. */
+  nodes?(role: "master"): RedisClient[];
+}
+
+/** A client that the store made, with what it needs to let the process end. */
+export interface OwnClient extends RedisClient {
+  disconnect(): void;
+  readonly stream?: Referable;
+  readonly reconnectTimeout?: Referable | null;
+}
+
+interface Referable {
+  ref?(): unknown;
+  unref?(): unknown;
+}
+
+interface KnownOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string;
+  readonly name?: string;
+  readonly sentinels?: unknown;
+  readonly keyPrefix?: string;
+  readonly autoResendUnfulfilledCommands?: boolean;
+  readonly retryDelayOnFailover?: number;
+}
+
+const optionsOf = (client: RedisClient) => Object(client.options) as KnownOptions;
+
+/** Whether it sends a command again without knowing whether the first was executed. */
+export function resends(client: RedisClient): boolean {
+  const { autoResendUnfulfilledCommands = true, retryDelayOnFailover = 100 } = optionsOf(client);
+  return client.nodes === undefined ? autoResendUnfulfilledCommands : retryDelayOnFailover > 0;
+}
+
+/** What a client puts before every key by itself. */
+export const keyPrefixOf = (client: RedisClient): string => optionsOf(client).keyPrefix ?? "";
+
+/** What is called so in messages: where it is, and nothing secret. */
+export function serverOf(client: RedisClient): string {
+  const { host, port, path, name, sentinels } = optionsOf(client);
+  if (client.nodes !== undefined) return "redis cluster";
+  if (sentinels) return `redis ${name ?? "behind sentinels"}`;
+  return `redis ${path ?? `${host ?? "localhost"}:${port ?? 6379}`}`;
+}
+
+type Ioredis = { readonly Redis: new (...args: (string | RedisOptions)[]) => OwnClient };
+
+/** @param load - Resolves a package as seen from this one. */
+export function loadIoredis(load: (name: string) => unknown = createRequire(import.meta.url)): Ioredis {
+  try {
+    return load("ioredis") as Ioredis;
+  } catch (cause) {
+    throw new GuardError("ERR_CONFIG_INVALID", "redis: the package ioredis is missing: npm install ioredis", { cause });
+  }
+}
+
+/** Makes a client that gives up early: no command waits for a connection, and none is sent twice. */
+export function makeClient(url: string | undefined, connection: RedisOptions, timeoutMs: number): OwnClient {
+  const { Redis } = loadIoredis();
+  const options: RedisOptions = {
+    connectTimeout: 2_000,
+    // An answer so late has been given up long ago: a new connection finds a way that this one may not.
+    socketTimeout: Math.max(1_000, 2 * timeoutMs),
+    retryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), 500),
+    ...connection,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+  };
+  try {
+    return url === undefined ? new Redis(options) : new Redis(url, options);
+  } catch (cause) {
+    throw new GuardError("ERR_CONFIG_INVALID", "redis.connection: ioredis refuses it", { cause });
+  }
+}

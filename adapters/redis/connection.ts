@@ -1,0 +1,166 @@
+import type { Clock } from "../../src/core/clock.ts";
+import { GuardError } from "../../src/core/errors.ts";
+import { type OwnClient, type RedisClient, serverOf } from "./client.ts";
+
+/** Sends one command. Rejects without sending it when the operation it belongs to is over. */
+export type Send = (command: string, args: readonly (string | number)[], node?: RedisClient) => Promise<unknown>;
+
+/** A client on which nothing ever hangs. */
+export interface Connection {
+  readonly client: RedisClient;
+  /**
+   * Runs an operation of one or more commands, once there is a connection. A command of an operation
+   * that was given up before it could be sent is never sent.
+   *
+   * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE` after `timeoutMs`, and at once while Redis is known to be away.
+   */
+  run<T>(work: (send: Send) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  close(): void;
+}
+
+interface ConnectionOptions {
+  readonly client: RedisClient;
+  /** The same client, where it is the store's to close. */
+  readonly own: OwnClient | undefined;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Must have succeeded on each connection before anything else is sent. */
+  readonly prepare: ((send: Send) => Promise<void>) | undefined;
+}
+
+/** The error without the command that ioredis hangs on it, whose arguments may be a password. */
+function plain(error: Error & { readonly code?: unknown }): Error {
+  const copy = new Error(error.message.replace(/, with args beginning with:.*/s, ""));
+  copy.name = error.name;
+  if (error.code !== undefined) Object.assign(copy, { code: error.code });
+  return copy;
+}
+
+/** `ECONNREFUSED`, `WRONGPASS` and the like, else the whole message. */
+function reasonOf(error: Error & { readonly code?: unknown }): string {
+  return typeof error.code === "string" ? error.code : (/^[A-Z]{4,}(?= )/.exec(error.message)?.[0] ?? error.message);
+}
+
+/** Bounds everything that is sent through a client. */
+export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOptions): Connection {
+  const server = serverOf(client);
+  const waiting = new Set<{ readonly go: () => void; readonly fail: (error: GuardError) => void }>();
+  let wasReady = client.status === "ready";
+  let away = false; // the latest attempt to connect failed
+  let closed = false;
+  let prepared = prepare === undefined;
+  let lastError: Error | undefined;
+  let running = 0;
+
+  function unavailable(reason: string, error: Error | undefined): GuardError {
+    const cause = error && plain(error);
+    return new GuardError("ERR_STATE_UNAVAILABLE", `${server}: ${reason}`, {
+      cause,
+      retryable: !closed,
+      requeueAfterMs: 5_000,
+    });
+  }
+  const disconnected = () => unavailable(lastError ? reasonOf(lastError) : "not connected", lastError);
+
+  function failure(error: unknown): GuardError {
+    if (error instanceof GuardError) return error;
+    if (!(error instanceof Error)) return unavailable(String(error), undefined);
+    return unavailable(reasonOf(error), error);
+  }
+
+  /** The process may end while nobody waits for an answer, and only then. */
+  function hold(): void {
+    for (const handle of [own?.stream, own?.reconnectTimeout]) {
+      if (running > 0) handle?.ref?.();
+      else handle?.unref?.();
+    }
+  }
+
+  async function prepareAndRun<T>(send: Send, work: (send: Send) => Promise<T>): Promise<T> {
+    if (!prepared) {
+      await prepare?.(send);
+      prepared = true;
+    }
+    return work(send);
+  }
+
+  const listeners = {
+    ready() {
+      wasReady = true;
+      away = false;
+      for (const { go } of waiting) go();
+      waiting.clear();
+    },
+    close() {
+      away = !wasReady;
+      wasReady = false;
+      prepared = prepare === undefined;
+      if (!away) return;
+      for (const { fail } of waiting) fail(disconnected());
+      waiting.clear();
+    },
+    end() {
+      wasReady = false;
+      listeners.close();
+    },
+    ...(own && {
+      connect: hold,
+      reconnecting: hold,
+      error(error: Error) {
+        lastError = error;
+      },
+    }),
+  };
+  for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
+
+  return {
+    client,
+    run: (work, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        if (closed) return reject(unavailable("this store is closed", undefined));
+        let over = false;
+        const timer = clock.setTimeout(() => {
+          fail(unavailable(`no answer within ${timeoutMs} ms`, lastError));
+        }, timeoutMs);
+        const onAbort = () => fail(signal?.reason);
+        signal?.addEventListener("abort", onAbort, { once: true });
+        if (running++ === 0) hold();
+
+        function end(): boolean {
+          if (over) return false;
+          over = true;
+          timer.cancel();
+          signal?.removeEventListener("abort", onAbort);
+          waiting.delete(waiter);
+          if (--running === 0) hold();
+          return true;
+        }
+        function fail(error: unknown): void {
+          if (end()) reject(error);
+        }
+        function go(): void {
+          const send: Send = async (command, args, node = client) => {
+            if (over) throw new Error("given up before it was sent");
+            return node.call(command, ...args);
+          };
+          prepareAndRun(send, work).then(
+            (value) => end() && resolve(value),
+            (error) => fail(failure(error)),
+          );
+        }
+
+        const waiter = { go, fail };
+        if (client.status === "ready") return go();
+        if (away || client.status === "end") return fail(disconnected());
+        waiting.add(waiter);
+        if (client.status === "wait") client.connect().catch(() => {});
+      }),
+    close() {
+      closed = true;
+      for (const { fail } of waiting) fail(unavailable("this store is closed", undefined));
+      for (const [event, listener] of Object.entries(listeners)) if (event !== "error") client.off(event, listener);
+      own?.disconnect();
+    },
+  };
+}
