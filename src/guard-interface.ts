@@ -1,8 +1,8 @@
 import type { Adapter, CallDraft } from "./core/adapter.ts";
 import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
-import type { Freeze } from "./core/freeze.ts";
 import type { Subject } from "./core/owner.ts";
+import type { Freeze, FreezeOptions, ThawOptions } from "./emergency-stop/stops.ts";
 import type { LimitView } from "./rate-limit/view.ts";
 
 /** Options of {@link Guard.wrap}. */
@@ -55,14 +55,21 @@ export interface Guard extends AsyncDisposable {
    */
   reconcile<R>(subject: Subject, fn: () => R | PromiseLike<R>, options?: ReconcileOptions): Promise<R>;
   /**
-   * The emergency stop: mutating calls are refused from now on, reads go on.
-   * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE` when it could not be kept; it is in force in this process all the same.
+   * The emergency stop: mutating calls are refused, those that wait as well. Reads go on, and so does
+   * what only takes away access or a secret. In force here at once, and in every replica on the same
+   * state store within a second.
+   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_STATE_UNAVAILABLE`: it could not be
+   *   kept. It is in force in this process all the same, and keeping it is tried until it succeeds.
    */
-  freeze(reason: string): Promise<void>;
-  /** Ends the emergency stop. */
-  thaw(): Promise<void>;
-  /** Why and since when mutating calls are refused, if they are. */
-  readonly frozen: Freeze | undefined;
+  freeze(options: FreezeOptions): Promise<void>;
+  /**
+   * Ends the emergency stop of one scope, everywhere.
+   * @returns Whether there was one.
+   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_STATE_UNAVAILABLE`: it stays in force.
+   */
+  thaw(options: ThawOptions): Promise<boolean>;
+  /** The emergency stops in force, whoever set them. */
+  readonly frozen: readonly Freeze[];
   /** The rate limit's buckets as they are now: what is left, what was learned, who waits. Empty where the limit is turned off. */
   limits(): readonly LimitView[];
   /** Describes the pipeline; `String(guard.explain())` is a table for people. */

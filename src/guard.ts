@@ -1,7 +1,6 @@
 import { circuitBreaker } from "./circuit-breaker/circuit-breaker.ts";
 import { systemClock } from "./core/clock.ts";
 import { scopeStore } from "./core/context.ts";
-import { type FreezeSwitch, freezeSwitch } from "./core/freeze.ts";
 import { systemRandom } from "./core/id.ts";
 import type { PhaseInterceptor } from "./core/interceptor.ts";
 import type { Journal } from "./core/journal.ts";
@@ -16,6 +15,7 @@ import type { StateStore } from "./core/state-store.ts";
 import { createTelemetry, noTelemetry } from "./core/telemetry.ts";
 import { tracePhase } from "./core/trace.ts";
 import { credentialPhase } from "./credentials/credential-phase.ts";
+import { type FreezeSwitch, freezeSwitch } from "./emergency-stop/freeze-phase.ts";
 import type { Guard } from "./guard-interface.ts";
 import { checkGuardOptions, type GuardOptions, modeReader } from "./guard-options.ts";
 import { ownPhase } from "./ownership/own-phase.ts";
@@ -28,6 +28,7 @@ import { runningGuard } from "./running-guard.ts";
  * @param options - Who it works for, where the audit log goes, and what should differ from the defaults.
  * @returns A guard with its audit log open.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID`, `ERR_OWNER_INVALID`, naming the path, before anything is opened.
+ * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE`: nobody can say whether an emergency stop is in force.
  * @throws {@link GuardError} `ERR_AUDIT_LOCKED`, `ERR_AUDIT_CORRUPT`, `ERR_AUDIT_UNAVAILABLE`, naming the journal's path.
  * @example
  * import { createGuard, fileJournal } from "provider-guard";
@@ -44,11 +45,11 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
     options.telemetry === false ? noTelemetry : createTelemetry(options.telemetry ?? {}, () => clock.monotonic());
   const runtime: Runtime = { clock, random, telemetry, modeOf: modeReader(options.mode) };
   const state = options.state ?? memoryState({ clock });
-  const freeze = await freezeSwitch(state);
-
   const journal = options.audit === false ? undefined : await options.audit.open({ clock, random, principal });
   let parts: readonly PhaseInterceptor[] = [];
   try {
+    const freeze = await freezeSwitch(state, runtime, journal);
+    parts = [freeze.phase];
     const made = builtIns(options, runtime, journal, freeze, state);
     parts = made.parts;
     const rings = arrange(parts, options.interceptors ?? []);
@@ -87,7 +88,6 @@ function builtIns(
     ...(breaker === false ? [] : [circuitBreaker(breaker, runtime)]),
     ...(limit === undefined ? [] : [limit]),
     credentialPhase(runtime),
-    tracePhase(runtime),
   ];
-  return { parts, limit };
+  return { parts: [...parts, tracePhase(runtime, parts)], limit };
 }

@@ -24,7 +24,6 @@ export { readErrorInfo } from "./core/error-info.ts";
 export type { ErrorClass, ErrorCode, ErrorInfo, GuardErrorOptions } from "./core/errors.ts";
 export { GuardError, isGuardError, requeueAfter } from "./core/errors.ts";
 export type { PipelineView, StageView } from "./core/explain.ts";
-export type { Freeze } from "./core/freeze.ts";
 export type {
   AttemptInterceptor,
   Explanation,
@@ -62,6 +61,10 @@ export type { Lease, LeaseRequest, LimitFeedback, TokenLender } from "./core/tok
 export type { Weight } from "./core/weight.ts";
 export type { CredentialLeaseOptions } from "./credentials/lease.ts";
 export { credentialLease } from "./credentials/lease.ts";
+export type { EmergencyStop, EmergencyStopOptions } from "./emergency-stop/emergency-stop.ts";
+export { emergencyStop } from "./emergency-stop/emergency-stop.ts";
+export type { FreezeScope } from "./emergency-stop/scope.ts";
+export type { Freeze, FreezeOptions, ThawOptions } from "./emergency-stop/stops.ts";
 export { createGuard } from "./guard.ts";
 export type { CallQuestion, Guard, ReconcileOptions, WrapOptions } from "./guard-interface.ts";
 export type { GuardOptions } from "./guard-options.ts";

@@ -2,15 +2,14 @@ import * as z from "zod";
 import type { CallDraft } from "./core/adapter.ts";
 import { parseOptions } from "./core/config.ts";
 import type { ScopeStore } from "./core/context.ts";
-import { GuardError } from "./core/errors.ts";
 import { explainPipeline, type PipelineView } from "./core/explain.ts";
-import type { FreezeSwitch } from "./core/freeze.ts";
 import type { PhaseInterceptor } from "./core/interceptor.ts";
 import type { Journal } from "./core/journal.ts";
 import { checkSubject } from "./core/owner.ts";
 import type { Rings } from "./core/pipeline.ts";
 import type { Runtime } from "./core/runtime.ts";
 import type { StateStore } from "./core/state-store.ts";
+import type { FreezeSwitch } from "./emergency-stop/freeze-phase.ts";
 import type { CallQuestion, Guard } from "./guard-interface.ts";
 import type { RateLimit } from "./rate-limit/rate-limit.ts";
 import { createRunner } from "./runner.ts";
@@ -60,10 +59,6 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, li
     return question.owner === undefined ? ask() : scopes.run(checkSubject(question.owner), {}, ask);
   }
 
-  function notice(event: string, details?: Record<string, string>): void {
-    journal?.enqueue({ type: "notice", at: clock.now(), event, ...(details === undefined ? {} : { details }) });
-  }
-
   async function end(signal: AbortSignal | undefined): Promise<void> {
     const letGo = () => {
       for (const part of parts) void part.close?.();
@@ -89,23 +84,11 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, li
       const deadlineAt = timeoutMs === undefined ? undefined : clock.monotonic() + timeoutMs;
       return scopes.run(checked, { signal, priority, deadlineAt }, fn);
     },
-    async freeze(reason) {
-      if (typeof reason !== "string" || reason.trim() === "") {
-        throw new GuardError(
-          "ERR_CONFIG_INVALID",
-          "guard.freeze: reason: say why, for the people who will find it frozen",
-        );
-      }
-      notice("freeze", { reason });
-      await freeze.set({ reason, since: clock.now() });
-    },
-    async thaw() {
-      notice("thaw");
-      await freeze.set(undefined);
-    },
+    freeze: freeze.freeze,
+    thaw: freeze.thaw,
     limits: () => limit?.limits() ?? [],
     get frozen() {
-      return freeze.current;
+      return freeze.frozen;
     },
     close({ signal } = {}) {
       closing ??= end(signal);

@@ -40,6 +40,11 @@ export type PhaseInterceptor = (
 ) & {
   /** A client is about to be wrapped: its calls will come. Throws to refuse it. */
   wrapping?(binding: Binding): void;
+  /**
+   * A request is about to leave, perhaps long after it passed this phase. Throws to refuse it after
+   * all; what it cost is given back. The mode is the built-in's own to heed: see `refuseAtWire`.
+   */
+  beforeSend?(attempt: Attempt): void;
   /** Lets go of timers and files. */
   close?(): void | Promise<void>;
 };

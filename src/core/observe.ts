@@ -7,9 +7,9 @@ import { callFacts } from "./record.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Running } from "./telemetry.ts";
 
-/** Whether a phase outside of `record` refused the call, so that nothing else tells of it. */
-function leftNoIntent({ decisions }: Call): boolean {
-  return decisions.some(({ verdict, phase }) => verdict === "refuse" && phase !== "break" && phase !== "limit");
+/** Whether a phase of the operation ring refused the call, so that nothing else tells of it. */
+function leftNoIntent({ attempts, decisions }: Call): boolean {
+  return attempts.length === 0 && decisions.some(({ verdict }) => verdict === "refuse");
 }
 
 /** The outermost phase: span, metrics, and the record of a refusal by anything inside that left no intent. */

@@ -25,9 +25,14 @@ function readError(adapter: Adapter, error: unknown): ErrorInfo {
   }
 }
 
-/** The innermost phase: notes on the attempt what the wire answered, for everything outside it. */
-export function tracePhase(runtime: Runtime): PhaseInterceptor {
+/**
+ * The innermost phase: notes on the attempt what the wire answered, for everything outside it.
+ *
+ * @param outer - Built-ins that may have a last word before a request leaves.
+ */
+export function tracePhase(runtime: Runtime, outer: readonly PhaseInterceptor[]): PhaseInterceptor {
   const { clock, telemetry } = runtime;
+  const lastWords = outer.filter((part) => part.beforeSend !== undefined);
 
   function failed(attempt: Attempt, span: Running, error: unknown): void {
     const { signal, binding } = attempt.call;
@@ -44,6 +49,7 @@ export function tracePhase(runtime: Runtime): PhaseInterceptor {
     async intercept(attempt, next) {
       const { call } = attempt;
       call.signal?.throwIfAborted(); // a wait that was aborted must not send
+      for (const part of lastWords) part.beforeSend?.(attempt);
       const span = telemetry.startAttempt(attempt);
       const sentAt = clock.monotonic();
       attempt.sent = true;

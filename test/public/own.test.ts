@@ -103,9 +103,9 @@ describe("a create", () => {
     raw.answers.push(lost(), new AcmeError("slow down", { status: 429 }));
     await create();
     await create();
-    await guard.freeze("inspection");
+    await guard.freeze({ reason: "inspection", by: "alice" });
     await create();
-    await guard.thaw();
+    await guard.thaw({ by: "alice" });
     raw.answers.push(new AcmeError("bad", { status: 400 }));
     await create();
     await create();

@@ -1,5 +1,5 @@
 import type { Interceptor } from "provider-guard";
-import { createGuard, memoryState } from "provider-guard";
+import { createGuard } from "provider-guard";
 import { describe, expect, it } from "vitest";
 import { AcmeError, acme, managementCluster, subject } from "../support/acme.ts";
 
@@ -90,67 +90,11 @@ describe("interceptors of one's own", () => {
   });
 });
 
-describe("guard.freeze", () => {
-  it("refuses mutating calls, lets reads go on, and ends with thaw", async () => {
-    const { guard, client, raw, journal } = await acme();
-    await guard.freeze("incident 42");
-    expect(guard.frozen).toMatchObject({ reason: "incident 42" });
-    await expect(client.deleteServer({ id: "srv-1" })).rejects.toMatchObject({
-      code: "ERR_FREEZE_ACTIVE",
-      retryable: true,
-      message: expect.stringContaining("incident 42"),
-    });
-    await client.listServers();
-    await guard.thaw();
-    await client.deleteServer({ id: "srv-1" });
-    expect(raw.sent.map(({ operation }) => operation)).toEqual(["listServers", "deleteServer"]);
-    expect(journal.records.map(({ type }) => type)).toEqual([
-      "notice",
-      "refusal",
-      "read",
-      "notice",
-      "intent",
-      "outcome",
-    ]);
-  });
-
-  it("is still in force for the next guard on the same state store", async () => {
-    const state = memoryState();
-    const before = await acme({ state });
-    await before.guard.freeze("incident 42");
-    await before.guard.close();
-    const after = await acme({ state });
-    await expect(after.client.deleteServer({ id: "srv-1" })).rejects.toMatchObject({ code: "ERR_FREEZE_ACTIVE" });
-  });
-
-  it("is in force at once, even if it could not be kept", async () => {
-    const state = { ...memoryState(), put: () => Promise.reject(new Error("store down")) };
-    const { guard, client } = await acme({ state });
-    await expect(guard.freeze("incident")).rejects.toMatchObject({ code: "ERR_STATE_UNAVAILABLE", retryable: true });
-    await expect(client.deleteServer({ id: "srv-1" })).rejects.toMatchObject({ code: "ERR_FREEZE_ACTIVE" });
-  });
-
-  it("stays in force if what was kept cannot be read, and no guard starts if nobody can ask", async () => {
-    const state = memoryState();
-    await state.put("freeze/all", "{");
-    const { client } = await acme({ state });
-    await expect(client.deleteServer({ id: "srv-1" })).rejects.toMatchObject({ code: "ERR_FREEZE_ACTIVE" });
-    const down = { ...memoryState(), get: () => Promise.reject(new Error("store down")) };
-    await expect(acme({ state: down })).rejects.toMatchObject({ code: "ERR_STATE_UNAVAILABLE" });
-  });
-
-  it("asks for a reason", async () => {
-    const { guard } = await acme();
-    await expect(guard.freeze(" ")).rejects.toMatchObject({ code: "ERR_CONFIG_INVALID" });
-    expect(guard.frozen).toBeUndefined();
-  });
-});
-
 describe("observe mode", () => {
   it("lets every call through and records what would have been refused", async () => {
     const rules = [{ name: "tight", ratePerSecond: 0.01, burst: 1 }];
     const { guard, client, raw, journal } = await acme({ mode: "observe", rateLimit: { rules } });
-    await guard.freeze("incident");
+    await guard.freeze({ reason: "incident", by: "alice" });
     await client.createServer({ name: "outside" });
     await client.deleteServer({ id: "srv-1" });
     expect(raw.sent).toHaveLength(2);
@@ -175,7 +119,7 @@ describe("observe mode", () => {
   it("is set phase by phase", async () => {
     const { guard, client, raw } = await acme({ mode: { own: "observe" } });
     await client.createServer({ name: "outside" });
-    await guard.freeze("incident");
+    await guard.freeze({ reason: "incident", by: "alice" });
     await expect(client.createServer({ name: "frozen" })).rejects.toMatchObject({ code: "ERR_FREEZE_ACTIVE" });
     expect(raw.sent).toHaveLength(1);
   });
@@ -227,7 +171,7 @@ describe("guard.explain", () => {
     };
     expect(ask()).toMatchObject({ freeze: "pass", own: "refuse", record: "pass", limit: "pass", break: "pass" });
     expect(ask(subject("a"))).toMatchObject({ own: "change" });
-    await guard.freeze("incident");
+    await guard.freeze({ reason: "incident", by: "alice" });
     expect(ask(subject("a"))).toMatchObject({ freeze: "refuse" });
     expect(raw.sent).toEqual([]);
     expect(journal.records).toMatchObject([{ type: "notice" }]);
