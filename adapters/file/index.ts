@@ -1,1 +1,2 @@
-export {};
+export type { FileStateOptions } from "./file-state.ts";
+export { fileState } from "./file-state.ts";

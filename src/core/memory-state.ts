@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { GuardError } from "./errors.ts";
-import type { Incremented, IncrementOptions, StateStore, Versioned, WriteOptions } from "./state-store.ts";
+import { addTo, endOf } from "./state-arithmetic.ts";
+import type { StateStore, Versioned } from "./state-store.ts";
 
 interface Entry {
   readonly value: string;
@@ -28,6 +29,7 @@ export function memoryState(options: MemoryStateOptions = {}): StateStore {
   const clock = options.clock ?? systemClock;
   const entries = new Map<string, Entry>();
   let version = 0;
+  let closed = false;
   let sweepAt = 1024;
 
   function live(key: string): Entry | undefined {
@@ -47,52 +49,53 @@ export function memoryState(options: MemoryStateOptions = {}): StateStore {
     if (entries.size >= sweepAt) sweep();
   }
 
-  const endOf = (options?: WriteOptions) => clock.monotonic() + (options?.ttlMs ?? Number.POSITIVE_INFINITY);
   const view = (entry: Entry): Versioned => ({ value: entry.value, version: entry.version });
+
+  function enter(signal: AbortSignal | undefined): void {
+    if (closed) throw new GuardError("ERR_STATE_UNAVAILABLE", "state store in memory: is closed");
+    signal?.throwIfAborted();
+  }
 
   return {
     scope: "process",
     async get(key, options) {
-      options?.signal?.throwIfAborted();
+      enter(options?.signal);
       const entry = live(key);
       return entry && view(entry);
     },
     async put(key, value, options) {
-      options?.signal?.throwIfAborted();
-      write(key, value, endOf(options));
+      enter(options?.signal);
+      write(key, value, endOf(clock.monotonic(), options));
     },
     async compareAndSet(key, expected, value, options) {
-      options?.signal?.throwIfAborted();
+      enter(options?.signal);
+      const endsAt = endOf(clock.monotonic(), options);
       if (live(key)?.version !== expected) return false;
-      write(key, value, endOf(options));
+      write(key, value, endsAt);
       return true;
     },
-    async increment(key, by, options: IncrementOptions = {}): Promise<Incremented> {
-      options.signal?.throwIfAborted();
+    async increment(key, by, options) {
+      enter(options?.signal);
+      const endsAt = endOf(clock.monotonic(), options);
       const entry = live(key);
-      const before = entry === undefined ? 0 : Number(entry.value);
-      if (!Number.isFinite(before) || !Number.isFinite(by)) {
-        throw new GuardError("ERR_CONFIG_INVALID", `state["${key}"]: not a counter, or not a finite step`);
-      }
-      const after = before + by;
-      if (after < (options.min ?? Number.NEGATIVE_INFINITY) || after > (options.max ?? Number.POSITIVE_INFINITY)) {
-        return { applied: false, value: before };
-      }
-      write(key, String(after), entry?.endsAt ?? endOf(options));
-      return { applied: true, value: after };
+      const sum = addTo(key, entry?.value, by, options);
+      if (sum.applied) write(key, String(sum.value), entry?.endsAt ?? endsAt);
+      return sum;
     },
     async delete(key, options) {
-      options?.signal?.throwIfAborted();
+      enter(options?.signal);
       return live(key) !== undefined && entries.delete(key);
     },
     async *scan(prefix, options) {
+      enter(options?.signal);
       for (const key of [...entries.keys()]) {
-        options?.signal?.throwIfAborted();
+        enter(options?.signal);
         const entry = key.startsWith(prefix) ? live(key) : undefined;
         if (entry !== undefined) yield [key, view(entry)] as const;
       }
     },
     async close() {
+      closed = true;
       entries.clear();
     },
   };
