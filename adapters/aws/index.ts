@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Adapter } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";
+import { awsLimits } from "../../src/rate-limit/tables/aws.ts";
 import { attachClient } from "./attach.ts";
 import { classifyWith } from "./classify.ts";
 import { type AwsClient, type Context, isAwsClient } from "./client.ts";
@@ -8,7 +9,6 @@ import { classifyError } from "./errors.ts";
 import { factBook } from "./fact-book.ts";
 import { traceOf } from "./headers.ts";
 import { requireImdsV2 } from "./imds.ts";
-import { limits } from "./limits.ts";
 import type { SendPast } from "./read-tags.ts";
 import { redactionWith } from "./redaction.ts";
 import { fieldsOf } from "./tag-styles.ts";
@@ -68,7 +68,7 @@ export function aws(options: AwsOptions = {}): Adapter<AwsClient> {
   return {
     name: "aws",
     cloud: "aws",
-    limits,
+    limits: awsLimits,
     accepts: isAwsClient,
     attach: (client, port) =>
       attachClient(client, port, {

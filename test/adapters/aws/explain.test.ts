@@ -19,3 +19,20 @@ it("guard.explain speaks of the bucket that the client's calls meet: its service
   await client.send(new DescribeVolumesCommand({}));
   expect(verdict()).toBe("wait");
 });
+
+it("guard.explain names the rule and each bucket that a call would meet, and what it takes of them", async () => {
+  await using guard = await createGuard({ owner: { managementCluster: "mc", provider: "test" }, audit: false });
+  const wire = fakeWire(async () => ec2Answer("RunInstances", undefined, "req-1"));
+  const client = guard.wrap(new EC2Client(wired(wire)), aws({ account: "123456789012" }));
+  const limit = (operation: string, input: object) =>
+    guard.explain({ client, operation, input }).stages.find(({ phase }) => phase === "limit")?.explanation;
+  const { verdict, reason } = limit("RunInstances", { MinCount: 1, MaxCount: 40 }) ?? {};
+  expect(verdict).toBe("pass");
+  expect(reason).toContain('rule "ec2-run-instances"');
+  expect(reason).toMatch(/bucket ec2-run-instances\|[^ ]*123456789012[^ ]* \(2\/s, burst 5/);
+  expect(reason).toMatch(/takes 40 of bucket ec2-run-instances-machines\|[^ ]* \(2\/s, burst 1000/);
+  expect(limit("RunInstances", { MinCount: 1, MaxCount: 1001 })?.verdict).toBe("refuse");
+  expect(limit("DescribeVpcs", {})?.reason).toMatch(
+    /rule "ec2-read": bucket [^ ]*DescribeVpcs[^ ]* \(20\/s, burst 100/,
+  );
+});

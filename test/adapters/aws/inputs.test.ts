@@ -114,33 +114,3 @@ describe("what may be recorded of an input", () => {
     expect(adapter.redaction?.("RunInstances", "EC2")).toBe(adapter.redaction?.("RunInstances", "EC2"));
   });
 });
-
-describe("the throttle table", () => {
-  const rules = aws().limits ?? [];
-  const first = (service: string, operation: string, kind: "read" | "create" | "update" | "delete") =>
-    rules.find(
-      (rule) =>
-        (rule.service === undefined || rule.service === service) &&
-        (rule.kinds === undefined || rule.kinds.includes(kind)) &&
-        (rule.operations === undefined ||
-          rule.operations.some((name) =>
-            name.endsWith("*") ? operation.startsWith(name.slice(0, -1)) : name === operation,
-          )),
-    );
-
-  it("gives every call a rate and a source", () => {
-    expect(first("EC2", "RunInstances", "create")).toMatchObject({ ratePerSecond: 2, burst: 5 });
-    expect(first("EC2", "CreateTags", "update")).toMatchObject({ ratePerSecond: 10, burst: 100 });
-    expect(first("EC2", "CreateVpcEndpoint", "create")).toMatchObject({ ratePerSecond: 0.3, burst: 4 });
-    expect(first("EC2", "DescribeVpcs", "read")).toMatchObject({ ratePerSecond: 20, burst: 100 });
-    expect(first("EC2", "GetConsoleOutput", "read")).toMatchObject({ ratePerSecond: 20 });
-    expect(first("EC2", "DeleteVpc", "delete")).toMatchObject({ ratePerSecond: 5, burst: 50 });
-    for (const service of ["SecretsManager", "IAM", "S3", "Unheard"]) {
-      for (const kind of ["read", "create", "update", "delete"] as const)
-        expect(first(service, "X", kind)).toBeDefined();
-    }
-    for (const rule of rules)
-      expect([rule.name, rule.source?.length ?? 0]).toEqual([rule.name, expect.toSatisfy((n) => n > 20)]);
-    expect(new Set(rules.map(({ name }) => name)).size).toBe(rules.length);
-  });
-});
