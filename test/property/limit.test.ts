@@ -77,7 +77,7 @@ it("never admits more than the limit, and never sends what was aborted, for any 
     fc.asyncProperty(
       fc.double({ min: 0.5, max: 50, noNaN: true }),
       fc.integer({ min: 1, max: 8 }),
-      fc.array(arrival, { minLength: 1, maxLength: 60 }),
+      fc.array(arrival, { minLength: 1, maxLength: 60, size: "max" }),
       async (ratePerSecond, burst, arrivals) => {
         const sent = await play(ratePerSecond, burst, arrivals);
         for (let first = 0; first < sent.length; first++) {
