@@ -21,7 +21,7 @@ const count = (text: string | undefined) => (text !== undefined && /^\d{1,9}$/.t
  * and GitHub's: it says when everything is free again, not how long nothing is.
  */
 function resetMs(text: string | undefined): number | undefined {
-  if (text === undefined || !/^\d{1,5}(?:\.\d{1,6})?$/.test(text)) return undefined;
+  if (text === undefined || !/^\d+(?:\.\d+)?$/.test(text)) return undefined;
   const ms = Math.ceil(Number(text) * 1000);
   return ms <= 86_400_000 ? ms : undefined;
 }

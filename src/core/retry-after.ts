@@ -4,7 +4,7 @@ const longestMs = 24 * 60 * 60 * 1000;
 const inMs = ["retry-after-ms", "x-ms-retry-after-ms", "x-amz-retry-after"];
 
 const bounded = (ms: number) => Math.min(Math.ceil(ms), longestMs);
-const isNumber = (text: string) => /^\d{1,15}(?:\.\d{1,6})?$/.test(text);
+const isNumber = (text: string) => /^\d+(?:\.\d+)?$/.test(text);
 
 /**
  * Reads how long the cloud asks to wait: the vendors' headers in milliseconds first, then

@@ -56,6 +56,12 @@ describe("what an answer says of the cloud's own limit", () => {
     },
   );
 
+  it("is not looked for in a header that is too long to be one", () => {
+    const policies = (bytes: number) => "Microsoft.Compute/GetVM;9,".repeat(bytes / 26);
+    expect(read({ "x-ms-ratelimit-remaining-resource": policies(520) })).toEqual({ remaining: 9 });
+    expect(read({ "x-ms-ratelimit-remaining-resource": policies(10_400) })).toEqual({});
+  });
+
   it("is not found in hostile headers", () => {
     const hostile = ['"\\'.repeat(512), ";".repeat(1024), '"'.repeat(1023), " ,".repeat(512), "remaining=".repeat(102)];
     for (const ratelimit of hostile)

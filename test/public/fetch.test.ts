@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { type CredentialLease, createGuard } from "provider-guard";
 import { type FetchAdapterOptions, fetchAdapter } from "provider-guard/fetch";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
@@ -128,6 +129,23 @@ describe("a guarded fetch", () => {
       type: "read",
       result: "failed",
       attempts: [{ requestId: "req-1", status: 429, result: "throttled" }],
+    });
+  });
+
+  it("reads Google's 403 for calls that came too fast as throttling, and leaves the body to the caller", async () => {
+    const { fetch, journal } = await guarded();
+    const body = JSON.stringify({ error: { code: 403, errors: [{ reason: "rateLimitExceeded" }] } });
+    server.handlers.push((_request, response) => {
+      const zipped = gzipSync(body);
+      response.writeHead(403, { "content-type": "application/json; charset=UTF-8", "content-encoding": "gzip" });
+      response.write(zipped.subarray(0, 20));
+      setImmediate(() => response.end(zipped.subarray(20)));
+    });
+    const response = await fetch(`${server.url}/v1/servers`);
+    expect(await response.text()).toBe(body);
+    expect(journal.records[0]).toMatchObject({
+      result: "failed",
+      attempts: [{ status: 403, result: "throttled", code: "rateLimitExceeded" }],
     });
   });
 
