@@ -1,6 +1,9 @@
-import { createRequire } from "node:module";
+import module from "node:module"; // not by name: the usual banner of bundled programs declares `createRequire` itself
 import type { RedisOptions } from "ioredis";
 import { GuardError } from "../../src/core/errors.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: as Node's own type of event listeners.
+type Listener = (...args: any[]) => void;
 
 /** What the store uses of an ioredis client, `Redis` or `Cluster`, of any version. */
 export interface RedisClient {
@@ -8,8 +11,8 @@ export interface RedisClient {
   readonly options: object;
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
   connect(): Promise<void>;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: Listener): unknown;
+  off(event: string, listener: Listener): unknown;
   /** Only a `Cluster` has it. */
   nodes?(role: "master"): RedisClient[];
 }
@@ -22,6 +25,8 @@ export interface OwnClient extends RedisClient {
 }
 
 interface Referable {
+  readonly connecting?: boolean;
+  readonly destroyed?: boolean;
   ref?(): unknown;
   unref?(): unknown;
 }
@@ -59,7 +64,7 @@ export function serverOf(client: RedisClient): string {
 type Ioredis = { readonly Redis: new (...args: (string | RedisOptions)[]) => OwnClient };
 
 /** @param load - Resolves a package as seen from this one. */
-export function loadIoredis(load: (name: string) => unknown = createRequire(import.meta.url)): Ioredis {
+export function loadIoredis(load: (name: string) => unknown = module.createRequire(import.meta.url)): Ioredis {
   try {
     return load("ioredis") as Ioredis;
   } catch (cause) {

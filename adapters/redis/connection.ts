@@ -18,6 +18,11 @@ export interface Connection {
   close(): void;
 }
 
+interface Operation {
+  go(): void;
+  fail(error: GuardError): void;
+}
+
 interface ConnectionOptions {
   readonly client: RedisClient;
   /** The same client, where it is the store's to close. */
@@ -44,13 +49,13 @@ function reasonOf(error: Error & { readonly code?: unknown }): string {
 /** Bounds everything that is sent through a client. */
 export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOptions): Connection {
   const server = serverOf(client);
-  const waiting = new Set<{ readonly go: () => void; readonly fail: (error: GuardError) => void }>();
+  const running = new Set<Operation>();
+  const waiting = new Set<Operation>(); // for a connection
   let wasReady = client.status === "ready";
   let away = false; // the latest attempt to connect failed
   let closed = false;
   let prepared = prepare === undefined;
   let lastError: Error | undefined;
-  let running = 0;
 
   function unavailable(reason: string, error: Error | undefined): GuardError {
     const cause = error && plain(error);
@@ -71,7 +76,8 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
   /** The process may end while nobody waits for an answer, and only then. */
   function hold(): void {
     for (const handle of [own?.stream, own?.reconnectTimeout]) {
-      if (running > 0) handle?.ref?.();
+      if (handle?.connecting || handle?.destroyed) continue; // a socket that is not open would gather listeners
+      if (running.size > 0) handle?.ref?.();
       else handle?.unref?.();
     }
   }
@@ -88,6 +94,7 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
     ready() {
       wasReady = true;
       away = false;
+      lastError = undefined;
       for (const { go } of waiting) go();
       waiting.clear();
     },
@@ -125,15 +132,14 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
         }, timeoutMs);
         const onAbort = () => fail(signal?.reason);
         signal?.addEventListener("abort", onAbort, { once: true });
-        if (running++ === 0) hold();
-
         function end(): boolean {
           if (over) return false;
           over = true;
           timer.cancel();
           signal?.removeEventListener("abort", onAbort);
-          waiting.delete(waiter);
-          if (--running === 0) hold();
+          waiting.delete(operation);
+          running.delete(operation);
+          if (running.size === 0) hold();
           return true;
         }
         function fail(error: unknown): void {
@@ -141,7 +147,7 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
         }
         function go(): void {
           const send: Send = async (command, args, node = client) => {
-            if (over) throw new Error("given up before it was sent");
+            if (over || client.status !== "ready") throw new Error("the connection was lost before it was sent");
             return node.call(command, ...args);
           };
           prepareAndRun(send, work).then(
@@ -150,15 +156,17 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
           );
         }
 
-        const waiter = { go, fail };
+        const operation = { go, fail };
+        running.add(operation);
+        if (running.size === 1) hold();
         if (client.status === "ready") return go();
         if (away || client.status === "end") return fail(disconnected());
-        waiting.add(waiter);
+        waiting.add(operation);
         if (client.status === "wait") client.connect().catch(() => {});
       }),
     close() {
       closed = true;
-      for (const { fail } of waiting) fail(unavailable("this store is closed", undefined));
+      for (const { fail } of [...running]) fail(unavailable("this store is closed", undefined));
       for (const [event, listener] of Object.entries(listeners)) if (event !== "error") client.off(event, listener);
       own?.disconnect();
     },

@@ -7,16 +7,22 @@ import type { Versioned } from "../../src/core/state-store.ts";
  */
 const format = /^([^ ]+) ([^ ]+) (.*)$/s;
 
-/** Text that comes back as it was. @throws {@link GuardError} `ERR_CONFIG_INVALID` for half a surrogate pair. */
-export function wellFormed(text: string, path: string): string {
-  // UTF-8 cannot carry it: two different keys would be one.
-  if (/\p{Surrogate}/u.test(text)) throw new GuardError("ERR_CONFIG_INVALID", `${path}: not a valid Unicode string`);
-  return text;
+/** @throws {@link GuardError} `ERR_CONFIG_INVALID` for half a surrogate pair: in UTF-8 two such keys would be one. */
+export function wellFormed(key: string): string {
+  if (!/\p{Surrogate}/u.test(key)) return key;
+  throw new GuardError("ERR_CONFIG_INVALID", "state: a key is no well-formed text");
 }
+
+/** Makes half a surrogate pair survive UTF-8. */
+export const escape = (value: string): string =>
+  value.replace(/\x1a|\p{Surrogate}/gu, (odd) => `\x1a${odd.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+const unescape = (value: string) =>
+  value.replace(/\x1a([0-9a-f]{4})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
 
 /** Puts an entry together. */
 export const encode = (version: string, endsAt: number | undefined, value: string): string =>
-  `${version} ${endsAt ?? "-"} ${value}`;
+  `${version} ${endsAt ?? "-"} ${escape(value)}`;
 
 /**
  * Takes an entry apart.
@@ -29,7 +35,7 @@ export function decode(raw: unknown, key: string, now: number | undefined): Vers
   if (typeof raw !== "string") return undefined;
   const [, version, endsAt, value] = format.exec(raw) ?? [];
   if (version === undefined || value === undefined) throw foreign(key);
-  return now !== undefined && Number(endsAt) <= now ? undefined : { value, version };
+  return now !== undefined && Number(endsAt) <= now ? undefined : { value: unescape(value), version };
 }
 
 /** What is said of a key that does not hold what it should. */

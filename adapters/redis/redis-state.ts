@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import { systemClock } from "../../src/core/clock.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import { GuardError } from "../../src/core/errors.ts";
+import { addTo, endOf } from "../../src/core/state-arithmetic.ts";
 import type { Incremented, StateStore, WriteOptions } from "../../src/core/state-store.ts";
 import { makeClient, type RedisClient } from "./client.ts";
 import { connect, type Send } from "./connection.ts";
 import { refuseEviction } from "./eviction.ts";
 import { type RedisStateOptions, redisSchema } from "./options.ts";
-import { decode, encode, foreign, wellFormed } from "./record.ts";
+import { decode, encode, escape, foreign, wellFormed } from "./record.ts";
 import { scanEntries } from "./scan.ts";
 import { compareAndSet, increment, remove } from "./state-scripts.ts";
 
@@ -54,27 +55,23 @@ export function redisState(options: RedisStateOptions): StateStore {
     signal: AbortSignal | undefined,
     work: (send: Send, redisKey: string) => Promise<T>,
   ): Promise<T> {
-    const redisKey = prefix + wellFormed(key, "state key");
+    const redisKey = prefix + wellFormed(key);
     try {
       return await connection.run((send) => work(send, redisKey), signal);
     } catch (error) {
       const { message = "" } = ((error as GuardError | undefined)?.cause ?? {}) as Partial<Error>;
       if (/^(WRONGTYPE|FOREIGN) /.test(message)) throw foreign(key);
       if (!message.startsWith("NOCOUNTER ")) throw error;
-      throw new GuardError("ERR_CONFIG_INVALID", `state["${key}"]: not a counter`);
+      throw new GuardError("ERR_CONFIG_INVALID", `state["${key}"]: not a counter, or no finite one any more`);
     }
   }
 
   /** When a key's life ends: on the injected clock, or after so long on Redis' own. */
-  function life({ ttlMs = Number.POSITIVE_INFINITY }: WriteOptions = {}): {
-    readonly endsAt?: number;
-    readonly px?: number;
-  } {
-    if (Number.isNaN(ttlMs)) throw new GuardError("ERR_CONFIG_INVALID", "ttlMs: expected a number of milliseconds");
-    if (ttlMs === Number.POSITIVE_INFINITY) return {};
+  function life(options: WriteOptions | undefined): { readonly endsAt?: number; readonly px?: number } {
     const at = now();
-    if (at !== undefined) return { endsAt: at + ttlMs };
-    return { px: Math.min(Math.max(1, Math.ceil(ttlMs)), Number.MAX_SAFE_INTEGER) };
+    const end = endOf(at ?? 0, options);
+    if (end === Number.POSITIVE_INFINITY) return {};
+    return at === undefined ? { px: Math.min(Math.max(1, Math.ceil(end)), Number.MAX_SAFE_INTEGER) } : { endsAt: end };
   }
 
   return {
@@ -84,19 +81,18 @@ export function redisState(options: RedisStateOptions): StateStore {
     put: (key, value, options) =>
       on(key, options?.signal, async (send, redisKey) => {
         const { endsAt, px } = life(options);
-        const entry = encode(nextVersion(), endsAt, wellFormed(value, `state["${key}"]`));
+        const entry = encode(nextVersion(), endsAt, value);
         await send("set", px === undefined ? [redisKey, entry] : [redisKey, entry, "px", px]);
       }),
     compareAndSet: (key, version, value, options) =>
       on(key, options?.signal, async (send, redisKey) => {
         const { endsAt = "-", px = "" } = life(options);
-        const text = wellFormed(value, `state["${key}"]`);
-        const args = [now() ?? "", version ?? "", nextVersion(), endsAt, text, px];
+        const args = [now() ?? "", version ?? "", nextVersion(), endsAt, escape(value), px];
         return Number(await compareAndSet.run(send, [redisKey], args)) === 1;
       }),
     increment: (key, by, options = {}) =>
       on(key, options.signal, async (send, redisKey): Promise<Incremented> => {
-        if (!Number.isFinite(by)) throw new GuardError("ERR_CONFIG_INVALID", `state["${key}"]: not a finite step`);
+        addTo(key, undefined, by, options); // refuses what is no number
         const { endsAt = "-", px = "" } = life(options);
         const args = [now() ?? "", by, options.min ?? "", options.max ?? "", nextVersion(), endsAt, px];
         const [applied, value] = (await increment.run(send, [redisKey], args)) as [number, string];
@@ -104,7 +100,7 @@ export function redisState(options: RedisStateOptions): StateStore {
       }),
     delete: (key, { signal } = {}) =>
       on(key, signal, async (send, redisKey) => Number(await remove.run(send, [redisKey], [now() ?? ""])) === 1),
-    scan: (wanted, { signal } = {}) => scanEntries(connection, prefix, wellFormed(wanted, "prefix"), now, signal),
+    scan: (wanted, { signal } = {}) => scanEntries(connection, prefix, wellFormed(wanted), now, signal),
     async close() {
       connection.close();
     },

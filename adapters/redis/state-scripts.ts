@@ -61,8 +61,8 @@ if version then before = tonumber(value) end
 if not finite(before) then return redis.error_reply("NOCOUNTER in this entry") end
 local after = before + tonumber(ARGV[2])
 local min, max = tonumber(ARGV[3]), tonumber(ARGV[4])
+if not finite(after) then return redis.error_reply("NOCOUNTER that is finite") end
 if (min and after < min) or (max and after > max) then return {0, digits(before)} end
-if not finite(after) then return {0, digits(before)} end
 write(ARGV[5], version and ends or ARGV[6], digits(after), version and "keep" or ARGV[7])
 return {1, digits(after)}
 `);

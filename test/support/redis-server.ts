@@ -32,7 +32,11 @@ function findRedis(): string | undefined {
 
 /** Groups tests that need redis-server; they get its path. */
 export function describeWithRedis(name: string, tests: (program: string) => void): void {
-  describeWithServer(name, { server: "redis-server", program: findRedis(), hint: "apt-get install redis-server" }, tests);
+  describeWithServer(
+    name,
+    { server: "redis-server", program: findRedis(), hint: "apt-get install redis-server" },
+    tests,
+  );
 }
 
 async function freePort(): Promise<number> {
