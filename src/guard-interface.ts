@@ -3,6 +3,8 @@ import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
 import type { Subject } from "./core/owner.ts";
 import type { Freeze, FreezeOptions, ThawOptions } from "./emergency-stop/stops.ts";
+import type { QuotaView } from "./quota/budget-ledgers.ts";
+import type { InventoryCount } from "./quota/budgets.ts";
 import type { LimitView } from "./rate-limit/view.ts";
 
 /** Options of {@link Guard.wrap}. */
@@ -72,6 +74,20 @@ export interface Guard extends AsyncDisposable {
   readonly frozen: readonly Freeze[];
   /** The rate limit's buckets as they are now: what is left, what was learned, who waits. Empty where the limit is turned off. */
   limits(): readonly LimitView[];
+  /**
+   * The quotas' buckets as the state store has them, with what this process has settled so far.
+   * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE`; `signal.reason`.
+   */
+  quotas(options?: { readonly signal?: AbortSignal }): Promise<readonly QuotaView[]>;
+  /**
+   * Says how much there is, for an inventory budget: the collector's count, or your own. What calls
+   * have changed since the count began is added to it. A count that began before the one in force
+   * changes nothing.
+   *
+   * @returns The bucket afterwards.
+   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_STATE_UNAVAILABLE`; `signal.reason`.
+   */
+  countInventory(counted: InventoryCount): Promise<QuotaView>;
   /** Describes the pipeline; `String(guard.explain())` is a table for people. */
   explain(): PipelineView;
   /** Says what each phase would do with a call, without making it. */

@@ -11,6 +11,7 @@ import type { RedactorOptions } from "./core/redact.ts";
 import type { StateStore } from "./core/state-store.ts";
 import type { TelemetryOptions } from "./core/telemetry.ts";
 import type { OwnershipOptions } from "./ownership/own-phase.ts";
+import type { QuotaOptions } from "./quota/options.ts";
 import type { RateLimitOptions } from "./rate-limit/options.ts";
 
 /** Options of `createGuard`. Every part is on by default, and turned off only by saying `false`. */
@@ -25,6 +26,8 @@ export interface GuardOptions {
   readonly circuitBreaker?: CircuitBreakerOptions | false;
   /** @defaultValue see {@link OwnershipOptions} */
   readonly ownership?: OwnershipOptions | false;
+  /** Budgets. @defaultValue none: there is no number that suits everybody */
+  readonly quota?: QuotaOptions | false;
   /** @defaultValue the globally registered OpenTelemetry providers */
   readonly telemetry?: TelemetryOptions | false;
   /** What else counts as secret in recorded input. */
@@ -56,6 +59,7 @@ const schema = z.strictObject({
   rateLimit: part,
   circuitBreaker: part,
   ownership: part,
+  quota: part,
   telemetry: part,
   redaction: z
     .strictObject({

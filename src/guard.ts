@@ -19,6 +19,7 @@ import { type FreezeSwitch, freezeSwitch } from "./emergency-stop/freeze-phase.t
 import type { Guard } from "./guard-interface.ts";
 import { checkGuardOptions, type GuardOptions, modeReader } from "./guard-options.ts";
 import { ownPhase } from "./ownership/own-phase.ts";
+import { makeQuota } from "./quota/quota.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { runningGuard } from "./running-guard.ts";
 
@@ -61,6 +62,7 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
       state: options.state === undefined ? state : undefined,
       freeze,
       limit: made.limit,
+      quota: made.quota,
       scopes: scopeStore(principal),
     });
   } catch (error) {
@@ -79,15 +81,17 @@ function builtIns(
   state: StateStore,
 ) {
   const { ownership = {}, circuitBreaker: breaker = {} } = options;
+  const quota = makeQuota(options.quota ?? false, runtime, state, journal);
   const limit = options.rateLimit === false ? undefined : rateLimit(options.rateLimit ?? {}, runtime, state.lender);
   const parts: PhaseInterceptor[] = [
     observePhase(runtime, journal),
     freeze.phase,
     ...(ownership === false ? [] : [ownPhase(ownership, runtime, journal)]),
+    ...(quota.phase === undefined ? [] : [quota.phase]),
     ...(journal === undefined ? [] : [recordPhase(runtime, journal, createRedactor(options.redaction))]),
     ...(breaker === false ? [] : [circuitBreaker(breaker, runtime)]),
     ...(limit === undefined ? [] : [limit]),
     credentialPhase(runtime),
   ];
-  return { parts: [...parts, tracePhase(runtime, parts)], limit };
+  return { parts: [...parts, tracePhase(runtime, parts)], limit, quota };
 }

@@ -70,6 +70,15 @@ export type { CallQuestion, Guard, ReconcileOptions, WrapOptions } from "./guard
 export type { GuardOptions } from "./guard-options.ts";
 export type { OwnershipOptions } from "./ownership/own-phase.ts";
 export { plainTags } from "./ownership/plain-tags.ts";
+export type { QuotaView } from "./quota/budget-ledgers.ts";
+export type { InventoryCount } from "./quota/budgets.ts";
+export type {
+  InventoryBudget,
+  QuotaBudget,
+  QuotaDimension,
+  QuotaOptions,
+  WindowBudget,
+} from "./quota/options.ts";
 export type { BucketSource } from "./rate-limit/bucket.ts";
 export type { RateLimitOptions } from "./rate-limit/options.ts";
 export type { LimitView } from "./rate-limit/view.ts";

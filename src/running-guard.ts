@@ -11,6 +11,7 @@ import type { Runtime } from "./core/runtime.ts";
 import type { StateStore } from "./core/state-store.ts";
 import type { FreezeSwitch } from "./emergency-stop/freeze-phase.ts";
 import type { CallQuestion, Guard } from "./guard-interface.ts";
+import type { Quota } from "./quota/quota.ts";
 import type { RateLimit } from "./rate-limit/rate-limit.ts";
 import { createRunner } from "./runner.ts";
 import { createWrapping } from "./wrapping.ts";
@@ -31,11 +32,12 @@ export interface Insides {
   readonly state: StateStore | undefined;
   readonly freeze: FreezeSwitch;
   readonly limit: RateLimit | undefined;
+  readonly quota: Quota;
   readonly scopes: ScopeStore;
 }
 
 /** Makes the guard out of its parts. */
-export function runningGuard({ runtime, rings, parts, journal, state, freeze, limit, scopes }: Insides): Guard {
+export function runningGuard({ runtime, rings, parts, journal, state, freeze, limit, quota, scopes }: Insides): Guard {
   const { clock, telemetry, modeOf } = runtime;
   const runner = createRunner(rings, runtime, scopes);
   const { wrap, unwrap, bindingOf } = createWrapping(
@@ -87,6 +89,8 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, li
     freeze: freeze.freeze,
     thaw: freeze.thaw,
     limits: () => limit?.limits() ?? [],
+    quotas: quota.quotas,
+    countInventory: quota.countInventory,
     get frozen() {
       return freeze.frozen;
     },

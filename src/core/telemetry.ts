@@ -48,6 +48,8 @@ export interface Telemetry {
   waited(call: Call, rule: string, ms: number): void;
   /** A phase refused a call, or would have. */
   refused(phase: Phase, code: string, enforced: boolean): void;
+  /** A call exceeded a budget; `enforced` where it was refused. */
+  quotaExceeded(budget: string, enforced: boolean): void;
   /** A breaker changed its state. */
   breakerChanged(target: string, state: string): void;
   /** A credential was fetched, or could not be. */
@@ -66,6 +68,7 @@ interface Instruments {
   readonly attempts: Counter;
   readonly waits: Histogram;
   readonly refusals: Counter;
+  readonly exceeded: Counter;
   readonly breakers: Counter;
   readonly credentials: Counter;
 }
@@ -80,6 +83,7 @@ function instruments(meter: Meter): Instruments {
       description: "Waits for the rate limit",
     }),
     refusals: meter.createCounter("provider_guard.refusals", { description: "Refused calls, by phase and code" }),
+    exceeded: meter.createCounter("provider_guard.quota.exceeded", { description: "Calls that exceeded a budget" }),
     breakers: meter.createCounter("provider_guard.breaker.transitions", { description: "Changes of circuit breakers" }),
     credentials: meter.createCounter("provider_guard.credential.renewals", { description: "Credentials fetched" }),
   };
@@ -221,6 +225,9 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
     refused(phase, code, enforced) {
       metric.refusals.add(1, { phase, code, enforced });
     },
+    quotaExceeded(budget, enforced) {
+      metric.exceeded.add(1, { budget, enforced });
+    },
     breakerChanged(target, state) {
       metric.breakers.add(1, { target, state });
     },
@@ -247,6 +254,7 @@ export const noTelemetry: Telemetry = {
   startAttempt: () => notRunning,
   waited() {},
   refused() {},
+  quotaExceeded() {},
   breakerChanged() {},
   credentialRenewed() {},
   gauge() {},
