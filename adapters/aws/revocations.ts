@@ -1,7 +1,7 @@
 /**
  * Operations that take away access or a secret and do nothing else, which an emergency stop lets
- * pass. What could take a running workload's data, network identity or credentials for good, what
- * may also give access, and what weakens a protection is not among them:
+ * pass. What could end a running workload, what may also give access and what weakens a protection
+ * is not among them:
  *
  * - detaching a policy, deleting a bucket's, secret's or role's policy, leaving a group: it may have denied something
  * - IAM.DeactivateMFADevice, S3.DeletePublicAccessBlock: they take a protection away
@@ -11,7 +11,7 @@
  * - EC2.DeleteKeyPair: machines that have the key keep it, and launch templates that name it fail
  */
 const revocations: Readonly<Record<string, string>> = {
-  // The secret cannot be read any more; it can be restored until its recovery window ends.
+  // The secret cannot be read any more; it can be restored for some days, unless the caller asked for none.
   SecretsManager: "DeleteSecret",
   // Where bootstrap data is kept; an activation is the code with which machines register; a session is a person's shell.
   SSM: "DeleteParameter DeleteParameters DeleteActivation TerminateSession",

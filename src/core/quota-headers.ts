@@ -1,17 +1,20 @@
 import type { Answer } from "./call.ts";
 import type { HeaderReader } from "./header-reader.ts";
 
-/** What an answer says of the cloud's own window; nothing where it says nothing. */
-export type QuotaReading = Pick<Answer, "remaining" | "resetMs">;
+interface Left {
+  readonly remaining: number;
+  readonly resetMs?: number;
+}
 
 /** A vendor's header for the requests left, and the one for its reset where there is one. */
 const plain: readonly (readonly [remaining: string, reset?: string])[] = [
   ["ratelimit-remaining", "ratelimit-reset"],
   ["x-ratelimit-remaining", "x-ratelimit-reset"],
   ...["subscription", "subscription-global", "tenant"].flatMap((scope) =>
-    ["reads", "writes", "deletes"].map((kind) => [`x-ms-ratelimit-remaining-${scope}-${kind}`] as const),
+    ["reads", "writes", "deletes", "resource-requests", "resource-entities-read"].map(
+      (what) => [`x-ms-ratelimit-remaining-${scope}-${what}`] as const,
+    ),
   ),
-  ["x-ms-ratelimit-remaining-subscription-resource-requests"],
 ];
 
 const count = (text: string | undefined) => (text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined);
@@ -26,7 +29,7 @@ function resetMs(text: string | undefined): number | undefined {
   return ms <= 86_400_000 ? ms : undefined;
 }
 
-function readingOf(remaining: string | undefined, reset: string | undefined): QuotaReading | undefined {
+function readingOf(remaining: string | undefined, reset: string | undefined): Left | undefined {
   const left = count(remaining);
   if (left === undefined) return undefined;
   const ms = resetMs(reset);
@@ -42,11 +45,10 @@ const remainingParameter = /;\s*r=([^;\s]+)/;
 const resetParameter = /;\s*t=([^;\s]+)/;
 
 /** `"default";r=50;t=30, "day";r=900` of the IETF's draft; until its seventh edition `remaining=50, reset=30`. */
-function structured(text: string): (QuotaReading | undefined)[] {
+function structured(text: string): (Left | undefined)[] {
   const unquoted = text.replace(/"(?:[^"\\]|\\.)*(?:"|$)/g, "policy"); // a policy's name may hold anything
-  if (remainingMember.test(unquoted)) {
-    return [readingOf(remainingMember.exec(unquoted)?.[1], resetMember.exec(unquoted)?.[1])];
-  }
+  const remaining = remainingMember.exec(unquoted)?.[1];
+  if (remaining !== undefined) return [readingOf(remaining, resetMember.exec(unquoted)?.[1])];
   return unquoted
     .split(",")
     .map((policy) => readingOf(remainingParameter.exec(policy)?.[1], resetParameter.exec(policy)?.[1]));
@@ -57,17 +59,13 @@ function structured(text: string): (QuotaReading | undefined)[] {
  * `RateLimit`, Azure's `x-ms-ratelimit-remaining-*`. Of several limits the tightest counts; what
  * cannot be read is left out.
  */
-export function readQuotaHeaders(header: HeaderReader): QuotaReading {
-  let tightest: QuotaReading = {};
-  const consider = (reading: QuotaReading | undefined) => {
-    const left = reading?.remaining ?? Number.POSITIVE_INFINITY;
-    if (reading !== undefined && left < (tightest.remaining ?? Number.POSITIVE_INFINITY)) tightest = reading;
+export function readQuotaHeaders(header: HeaderReader): Pick<Answer, "remaining" | "resetMs"> {
+  let tightest: Left | undefined;
+  const consider = (left: Left | undefined) => {
+    if (left !== undefined && left.remaining < (tightest?.remaining ?? Number.POSITIVE_INFINITY)) tightest = left;
   };
-  for (const [remaining, reset] of plain) {
-    const text = header(remaining);
-    if (text !== undefined) consider(readingOf(text, reset === undefined ? undefined : header(reset)));
-  }
-  listed(header("x-ms-ratelimit-remaining-resource") ?? "").forEach(consider);
-  structured(header("ratelimit") ?? "").forEach(consider);
-  return tightest;
+  for (const [remaining, reset] of plain) consider(readingOf(header(remaining), reset && header(reset)));
+  for (const left of listed(header("x-ms-ratelimit-remaining-resource") ?? "")) consider(left);
+  for (const left of structured(header("ratelimit") ?? "")) consider(left);
+  return tightest ?? {};
 }
