@@ -78,7 +78,10 @@ export function openStore({ directory, timeoutMs, clock }: FileStoreSettings): F
   async function close(): Promise<void> {
     sweeper.close();
     await Promise.allSettled(underWay);
-    await Promise.race([environment.release(), sleep(clock, timeoutMs)]);
+    const released = new AbortController();
+    const late = sleep(clock, timeoutMs, released.signal).catch(() => {});
+    await Promise.race([environment.release(), late]);
+    released.abort();
   }
 
   const state: StateStore = {

@@ -68,8 +68,7 @@ export class Transactor {
     this.#running = true;
     await new Promise(setImmediate); // whoever comes in this turn shares the transaction
     while (this.#waiting.size > 0) {
-      const batch = [...this.#waiting].slice(0, batchSize);
-      for (const operation of batch) this.#waiting.delete(operation);
+      const batch = this.#take();
       try {
         await this.#versions.reserve(batch.length, this.#database);
         await this.#commit(this.#compute(batch));
@@ -79,6 +78,16 @@ export class Transactor {
       }
     }
     this.#running = false;
+  }
+
+  #take(): Operation[] {
+    const batch: Operation[] = [];
+    for (const operation of this.#waiting) {
+      if (batch.length === batchSize) break;
+      this.#waiting.delete(operation);
+      batch.push(operation);
+    }
+    return batch;
   }
 
   /** Runs the steps in turn on one snapshot; those for which there is no room wait for the next. */

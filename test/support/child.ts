@@ -32,7 +32,9 @@ async function bundleNow(program: URL): Promise<string> {
     target: "node20",
     noExternal: [/.*/],
     outExtension: () => ({ js: ".mjs" }),
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+    },
   });
   const path = join(cache, `${basename(dirname(source))}-${name}.mjs`);
   await rename(join(outDir, `${name}.mjs`), path); // at once: another run may be starting the same program
