@@ -1,4 +1,6 @@
+import type { CircuitView, CloseCircuitOptions, OpenCircuitOptions } from "./circuit-breaker/circuits.ts";
 import type { Adapter, CallDraft } from "./core/adapter.ts";
+import type { Target } from "./core/call.ts";
 import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
 import type { Subject } from "./core/owner.ts";
@@ -72,6 +74,22 @@ export interface Guard extends AsyncDisposable {
   thaw(options: ThawOptions): Promise<boolean>;
   /** The emergency stops in force, whoever set them. */
   readonly frozen: readonly Freeze[];
+  /** The circuits that are known, as they are now; a service without one has a closed circuit. Empty where the breaker is turned off. */
+  circuits(): readonly CircuitView[];
+  /**
+   * Opens a circuit by hand: nothing gets through, not even a trial, until it is closed by hand. In
+   * force here at once, and in every replica on the same state store within a second.
+   *
+   * @param circuit - The key that {@link Guard.circuits} shows, or where the calls go to.
+   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_STATE_UNAVAILABLE`: it could not be
+   *   kept. It is open in this process all the same, and keeping it is tried until it succeeds.
+   */
+  openCircuit(circuit: string | Target, options: OpenCircuitOptions): Promise<void>;
+  /**
+   * Closes a circuit everywhere, whatever opened it, and forgets its failures.
+   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_STATE_UNAVAILABLE`: it stays as it is.
+   */
+  closeCircuit(circuit: string | Target, options: CloseCircuitOptions): Promise<void>;
   /** The rate limit's buckets as they are now: what is left, what was learned, who waits. Empty where the limit is turned off. */
   limits(): readonly LimitView[];
   /**

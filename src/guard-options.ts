@@ -40,7 +40,7 @@ export interface GuardOptions {
   readonly mode?: Mode | Partial<Record<RefusingPhase, Mode>>;
   /** Interceptors of your own. @defaultValue `[]` */
   readonly interceptors?: readonly Interceptor[];
-  /** Where the emergency stop is kept. @defaultValue `memoryState()`: lost with the process */
+  /** Where the emergency stop and what replicas share are kept. @defaultValue `memoryState()`: lost with the process */
   readonly state?: StateStore;
   /** @defaultValue the machine's clock */
   readonly clock?: Clock;

@@ -1,4 +1,4 @@
-import { circuitBreaker } from "./circuit-breaker/circuit-breaker.ts";
+import { type Circuits, sharedCircuits } from "./circuit-breaker/circuits.ts";
 import { systemClock } from "./core/clock.ts";
 import { scopeStore } from "./core/context.ts";
 import { systemRandom } from "./core/id.ts";
@@ -51,7 +51,9 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
   try {
     const freeze = await freezeSwitch(state, runtime, journal);
     parts = [freeze.phase];
-    const made = builtIns(options, runtime, journal, freeze, state);
+    const circuits = await sharedCircuits(options.circuitBreaker ?? {}, state, runtime, journal);
+    parts = [freeze.phase, ...(circuits.phase === undefined ? [] : [circuits.phase])];
+    const made = builtIns(options, runtime, journal, freeze, circuits, state);
     parts = made.parts;
     const rings = arrange(parts, options.interceptors ?? []);
     return runningGuard({
@@ -61,6 +63,7 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
       journal,
       state: options.state === undefined ? state : undefined,
       freeze,
+      circuits,
       limit: made.limit,
       quota: made.quota,
       scopes: scopeStore(principal),
@@ -78,9 +81,10 @@ function builtIns(
   runtime: Runtime,
   journal: Journal | undefined,
   freeze: FreezeSwitch,
+  circuits: Circuits,
   state: StateStore,
 ) {
-  const { ownership = {}, circuitBreaker: breaker = {} } = options;
+  const { ownership = {} } = options;
   const quota = makeQuota(options.quota ?? false, runtime, state, journal);
   const limit = options.rateLimit === false ? undefined : rateLimit(options.rateLimit ?? {}, runtime, state.lender);
   const parts: PhaseInterceptor[] = [
@@ -89,7 +93,7 @@ function builtIns(
     ...(ownership === false ? [] : [ownPhase(ownership, runtime, journal)]),
     ...(quota.phase === undefined ? [] : [quota.phase]),
     ...(journal === undefined ? [] : [recordPhase(runtime, journal, createRedactor(options.redaction))]),
-    ...(breaker === false ? [] : [circuitBreaker(breaker, runtime)]),
+    ...(circuits.phase === undefined ? [] : [circuits.phase]),
     ...(limit === undefined ? [] : [limit]),
     credentialPhase(runtime),
   ];

@@ -2,6 +2,8 @@ export type { FileJournal, FileJournalOptions } from "./audit/file-journal.ts";
 export { fileJournal } from "./audit/file-journal.ts";
 export type { Verification, VerifyOptions } from "./audit/verify.ts";
 export { verifyJournal } from "./audit/verify.ts";
+export type { CircuitState, OpenedBy } from "./circuit-breaker/circuit.ts";
+export type { CircuitView, CloseCircuitOptions, OpenCircuitOptions } from "./circuit-breaker/circuits.ts";
 export type { CircuitBreakerOptions } from "./circuit-breaker/options.ts";
 export type {
   Adapter,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Circuits } from "./circuit-breaker/circuits.ts";
 import type { CallDraft } from "./core/adapter.ts";
 import { parseOptions } from "./core/config.ts";
 import type { ScopeStore } from "./core/context.ts";
@@ -31,13 +32,25 @@ export interface Insides {
   /** Only where the guard made it itself. */
   readonly state: StateStore | undefined;
   readonly freeze: FreezeSwitch;
+  readonly circuits: Circuits;
   readonly limit: RateLimit | undefined;
   readonly quota: Quota;
   readonly scopes: ScopeStore;
 }
 
 /** Makes the guard out of its parts. */
-export function runningGuard({ runtime, rings, parts, journal, state, freeze, limit, quota, scopes }: Insides): Guard {
+export function runningGuard({
+  runtime,
+  rings,
+  parts,
+  journal,
+  state,
+  freeze,
+  circuits,
+  limit,
+  quota,
+  scopes,
+}: Insides): Guard {
   const { clock, telemetry, modeOf } = runtime;
   const runner = createRunner(rings, runtime, scopes);
   const { wrap, unwrap, bindingOf } = createWrapping(
@@ -88,6 +101,9 @@ export function runningGuard({ runtime, rings, parts, journal, state, freeze, li
     },
     freeze: freeze.freeze,
     thaw: freeze.thaw,
+    circuits: circuits.circuits,
+    openCircuit: circuits.openCircuit,
+    closeCircuit: circuits.closeCircuit,
     limits: () => limit?.limits() ?? [],
     quotas: quota.quotas,
     countInventory: quota.countInventory,

@@ -3,19 +3,28 @@ import type { Answer, Attempt, Call, Target } from "../core/call.ts";
 import { parseOptions } from "../core/config.ts";
 import { GuardError } from "../core/errors.ts";
 import type { AttemptInterceptor, Explanation } from "../core/interceptor.ts";
-import { refuse } from "../core/refusal.ts";
+import { refuse, refuseAtWire } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
-import { Circuit, type CircuitContext, type CircuitState, type Observation, type Trial } from "./circuit.ts";
+import { Circuit, type CircuitContext, type CircuitNews, type CircuitState, type Observation } from "./circuit.ts";
+import { circuitKey } from "./circuit-key.ts";
 import { windowSlices } from "./opossum-window.ts";
-import { breakerSchema, type CircuitBreakerOptions } from "./options.ts";
+import { type BreakerSettings, breakerSchema, type CircuitBreakerOptions } from "./options.ts";
 import { rotation } from "./rotation.ts";
 
 const name = "circuit-breaker";
 const levels: Readonly<Record<CircuitState, number>> = { closed: 0, halfOpen: 1, open: 2 };
 
+/** Through which state of which circuit an attempt left. */
+interface Passage {
+  readonly circuit: Circuit;
+  readonly epoch: number;
+}
+
 /** The interceptor of the `break` phase, with what an operator can do to its circuits. */
 export interface CircuitBreaker extends AttemptInterceptor {
   readonly phase: "break";
+  readonly settings: BreakerSettings;
+  beforeSend(attempt: Attempt): void;
   /**
    * Opens one circuit by hand: nothing gets through, not even a trial, until `close(key)`.
    * @param key - See {@link circuitKey}.
@@ -29,18 +38,13 @@ export interface CircuitBreaker extends AttemptInterceptor {
   close(key: string): void;
   /** Lets go of every circuit and of the timer; from then on calls pass unobserved. */
   close(): void;
-  /** The circuits that are known, by key. A key that is not among them is closed. */
-  states(): ReadonlyMap<string, CircuitState>;
-}
-
-/**
- * Names the circuit that calls to a target go through.
- *
- * @param target - Where a call goes to.
- * @returns Cloud, account, region and service, separated by `|`.
- */
-export function circuitKey({ cloud, account, region, service }: Target): string {
-  return `${cloud}|${account}|${region}|${service}`;
+  /**
+   * Takes in what a circuit of another replica has found out.
+   * @param ageMs - How long ago, in milliseconds.
+   */
+  heed(news: CircuitNews, ageMs: number): void;
+  /** The circuits that are known, those opened by hand among them. One that is not known is closed. */
+  circuits(): Iterable<Circuit>;
 }
 
 // A failure is a service that is down or cannot be reached, which adapters call an outage. Throttling, refusals of the request
@@ -64,6 +68,7 @@ function observationOf(answer: Answer | undefined): Observation {
  *
  * @param options - See {@link CircuitBreakerOptions}.
  * @param runtime - Clock, randomness and telemetry of the guard.
+ * @param announce - Is told what circuits find out by requests of their own.
  * @returns An interceptor for the `break` phase of the attempt ring.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID`: an option is unknown or out of its range.
  * @throws {@link GuardError} `ERR_CIRCUIT_OPEN` (per attempt, retryable, with the time until the next trial).
@@ -76,18 +81,27 @@ function observationOf(answer: Answer | undefined): Observation {
  * });
  * @see Michael T. Nygard, "Release It!", 2nd edition, section "Circuit Breaker"
  */
-export function circuitBreaker(options: CircuitBreakerOptions, runtime: Runtime): CircuitBreaker {
+export function circuitBreaker(
+  options: CircuitBreakerOptions,
+  runtime: Runtime,
+  announce: (news: CircuitNews) => void = () => {},
+): CircuitBreaker {
   const settings = parseOptions(breakerSchema, options, "circuitBreaker");
   const context: CircuitContext = {
     settings,
     runtime,
     rotation: rotation(runtime.clock, settings.windowMs / windowSlices),
+    unwell: new Set(),
+    announce,
   };
   const circuits = new LRUCache<string, Circuit>({
     max: settings.maxKeys,
-    dispose: (circuit) => circuit.dispose(),
+    dispose: (circuit, key) => {
+      if (held.get(key) !== circuit) circuit.dispose();
+    },
   });
-  const held = new Set<string>(); // what was opened by hand outlives the LRU
+  const held = new Map<string, Circuit>(); // what was opened by hand outlives the LRU
+  const sentIn = new WeakMap<Attempt, Passage>(); // of attempts that had waited
   const keys = new WeakMap<Target, string>(); // a target is one object for all calls of an operation
   let closed = false;
 
@@ -101,20 +115,26 @@ export function circuitBreaker(options: CircuitBreakerOptions, runtime: Runtime)
   }
 
   function circuitOf(key: string): Circuit {
-    let circuit = circuits.get(key);
+    let circuit = circuits.get(key) ?? held.get(key);
     if (circuit === undefined) {
       circuit = new Circuit(key, context);
-      if (held.has(key)) circuit.hold();
       circuits.set(key, circuit);
     }
     return circuit;
   }
 
-  function run(circuit: Circuit, trial: Trial | undefined, attempt: Attempt, next: () => Promise<unknown>) {
+  /** All that are known, without touching their order. */
+  function* known(): Iterable<Circuit> {
+    yield* circuits.values();
+    for (const [key, circuit] of held) if (!circuits.has(key)) yield circuit;
+  }
+
+  function run(circuit: Circuit, attempt: Attempt, next: () => Promise<unknown>) {
     const { epoch } = circuit;
     const settled = () => {
-      const { answer } = attempt;
-      circuit.settle(observationOf(answer), epoch, trial, answer?.retryAfterMs);
+      const { answer, waitedMs } = attempt;
+      const passage = (waitedMs > 0 ? sentIn.get(attempt) : undefined) ?? { circuit, epoch };
+      passage.circuit.settle(observationOf(answer), passage.epoch, attempt, answer?.retryAfterMs);
     };
     let result: Promise<unknown>;
     try {
@@ -136,7 +156,7 @@ export function circuitBreaker(options: CircuitBreakerOptions, runtime: Runtime)
   }
 
   runtime.telemetry.gauge("breaker.state", "Circuits: 0 closed, 1 half-open, 2 open", (observe) => {
-    for (const [target, circuit] of circuits.entries()) observe(levels[circuit.state], { target });
+    for (const { key, state } of known()) observe(levels[state], { target: key });
   });
 
   return {
@@ -146,23 +166,31 @@ export function circuitBreaker(options: CircuitBreakerOptions, runtime: Runtime)
     intercept(attempt, next) {
       if (closed) return next();
       const circuit = circuitOf(keyOf(attempt.call.target));
-      if (circuit.state === "closed") return run(circuit, undefined, attempt, next);
-      const trial = circuit.startTrial();
-      if (trial !== undefined) return run(circuit, trial, attempt, next);
+      if (circuit.state === "closed" || circuit.startTrial(attempt)) return run(circuit, attempt, next);
       return Promise.reject(refuse(attempt.call, "break", name, openError(circuit)));
+    },
+    beforeSend(attempt) {
+      const waited = attempt.waitedMs > 0;
+      if (closed || (!waited && context.unwell.size === 0)) return;
+      const circuit = circuitOf(keyOf(attempt.call.target));
+      if (!circuit.stillAdmits(attempt)) refuseAtWire(runtime, attempt.call, "break", name, openError(circuit));
+      else if (waited) sentIn.set(attempt, { circuit, epoch: circuit.epoch });
     },
     explain(call: Call): Explanation {
       const key = keyOf(call.target);
-      const circuit = circuits.peek(key);
-      const state = circuit?.state ?? (held.has(key) ? "open" : "closed");
-      if (state === "closed") return { verdict: "pass", reason: `circuit ${key} is closed` };
-      const waitMs = Math.ceil(circuit?.waitMs() ?? settings.maxOpenMs);
+      const circuit = circuits.peek(key) ?? held.get(key);
+      if (circuit === undefined || circuit.state === "closed") {
+        return { verdict: "pass", reason: `circuit ${key} is closed` };
+      }
+      const { state } = circuit;
+      const waitMs = Math.ceil(circuit.waitMs());
       if (waitMs === 0) return { verdict: "pass", reason: `circuit ${key} is ${state}: this call would be a trial` };
       return { verdict: "refuse", reason: `circuit ${key} is ${state}: retry in ${waitMs} ms` };
     },
     open(key) {
-      held.add(key);
-      circuitOf(key).hold();
+      const circuit = circuitOf(key);
+      held.set(key, circuit);
+      circuit.hold();
     },
     close(...keyed: [] | [string]) {
       if (keyed.length === 0) {
@@ -174,14 +202,15 @@ export function circuitBreaker(options: CircuitBreakerOptions, runtime: Runtime)
       // `close(undefined)` must not take the whole breaker down.
       const [key] = keyed;
       if (typeof key !== "string") throw new GuardError("ERR_CONFIG_INVALID", "circuitBreaker.close: expected a key");
+      (circuits.peek(key) ?? held.get(key))?.reset();
       held.delete(key);
-      circuits.get(key)?.reset();
     },
-    states() {
-      const states = new Map<string, CircuitState>();
-      for (const key of held) states.set(key, "open");
-      for (const [key, circuit] of circuits.entries()) states.set(key, circuit.state);
-      return states;
+    settings,
+    heed({ key, state, pauseMs, restMs }, ageMs) {
+      if (closed) return;
+      if (state === "closed") circuits.peek(key)?.heedClosed(ageMs);
+      else circuitOf(key).heedOpen(pauseMs, restMs, ageMs);
     },
+    circuits: known,
   };
 }

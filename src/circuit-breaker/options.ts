@@ -26,6 +26,13 @@ export interface CircuitBreakerOptions {
   readonly trialTimeoutMs?: number;
   /** Accounts × regions × services that are remembered; the least recently used is forgotten. @defaultValue 10_000 */
   readonly maxKeys?: number;
+  /**
+   * Whether replicas on the same state store tell each other: circuits opened or closed by hand are so
+   * in all of them, and one that opens by itself is a hint to the others. It makes no difference where
+   * the store is this process's own.
+   * @defaultValue true
+   */
+  readonly share?: boolean;
 }
 
 /** Options after validation, every default filled in. */
@@ -45,6 +52,7 @@ export const breakerSchema = z
     trials: z.int().min(1).default(1),
     trialTimeoutMs: milliseconds.default(60_000),
     maxKeys: z.int().min(1).max(1_000_000).default(10_000),
+    share: z.boolean().default(true),
   })
   .refine((options) => options.maxOpenMs >= options.openMs, {
     path: ["maxOpenMs"],

@@ -15,12 +15,13 @@ export interface DocumentKeeper {
 export interface SharedDocument {
   /**
    * Reads the text, and writes what is owed.
-   * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE`: the store failed, or did not answer within two seconds.
+   * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE`: the store failed, or did not answer within two seconds;
+   *   `ERR_GUARD_CLOSED`; `signal.reason`.
    */
   sync(signal?: AbortSignal): Promise<void>;
   /** Milliseconds since the store was last read. */
   readonly staleMs: number;
-  /** Reads no more by itself. */
+  /** Reads no more; what is under way ends with `ERR_GUARD_CLOSED`. */
   close(): void;
 }
 
@@ -30,6 +31,8 @@ export interface DocumentPlace {
   readonly key: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether the store is read again and again. @defaultValue where others can write to it */
+  readonly watch?: boolean;
 }
 
 const pollMs = 500;
@@ -42,6 +45,9 @@ function unavailable(key: string, cause: unknown): GuardError {
   const message = `state["${key}"]: the state store cannot be reached, so other replicas do not learn of this yet`;
   return new GuardError("ERR_STATE_UNAVAILABLE", message, { cause, retryable: true, requeueAfterMs: 10_000 });
 }
+
+const guardClosed = () =>
+  new GuardError("ERR_GUARD_CLOSED", "the guard is closed; use emergencyStop, or another guard");
 
 /** Settles like `work`, unless the signal aborts first; a store that ignores its signal holds nobody up. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -57,12 +63,14 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
  * Keeps a keeper and the store in step. Others can only write to a store that outlives this process:
  * that one is read every half second. Any store is tried again at that pace once it has failed.
  */
-export function sharedDocument({ state, key, clock, random }: DocumentPlace, keeper: DocumentKeeper): SharedDocument {
-  const watching = state.scope !== "process";
+export function sharedDocument(place: DocumentPlace, keeper: DocumentKeeper): SharedDocument {
+  const { state, key, clock, random, watch } = place;
+  const watching = watch ?? state.scope !== "process";
   let version: string | undefined | null = null; // null: never read
   let readAt = clock.monotonic();
   let queue: Promise<unknown> = Promise.resolve();
   let timer: Timer | undefined;
+  let running: AbortController | undefined;
   let closed = false;
 
   async function ask<T>(step: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -91,7 +99,9 @@ export function sharedDocument({ state, key, clock, random }: DocumentPlace, kee
   }
 
   async function bounded(signal: AbortSignal | undefined): Promise<void> {
+    if (closed) throw guardClosed();
     const limit = new AbortController();
+    running = limit;
     const giveUp = () => limit.abort(unavailable(key, new Error(`no answer within ${answerWithinMs} ms`)));
     const watchdog = clock.setTimeout(giveUp, answerWithinMs);
     try {
@@ -108,7 +118,7 @@ export function sharedDocument({ state, key, clock, random }: DocumentPlace, kee
   }
 
   function arm(delayMs: number): void {
-    if (closed || timer !== undefined) return;
+    if (closed || watch === false || timer !== undefined) return;
     timer = clock.setTimeout(() => {
       timer = undefined;
       void sync().catch(ignore);
@@ -134,6 +144,7 @@ export function sharedDocument({ state, key, clock, random }: DocumentPlace, kee
     close() {
       closed = true;
       timer?.cancel();
+      running?.abort(guardClosed());
     },
   };
 }

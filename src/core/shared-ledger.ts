@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { newId } from "./id.ts";
 import { type Ending, type Entry, emptyLedger, knows, ledgerText, lost, parseLedger } from "./ledger.ts";
 import { type DocumentPlace, sharedDocument } from "./shared-document.ts";
@@ -27,6 +28,13 @@ export interface SharedLedgerOptions extends DocumentPlace {
   readonly unreadable?: Entry;
   readonly extra?: LedgerExtra;
 }
+
+/** What people have to say of what they do by hand. */
+export const saying = {
+  reason: z.string().trim().min(1, "say why, for the people who will find it").max(2_000),
+  by: z.string().trim().min(1, "say who").max(256),
+  signal: z.instanceof(AbortSignal).optional(),
+};
 
 /** What is said when something is set. */
 export type Setting = Pick<Entry, "key" | "by" | "reason">;

@@ -53,20 +53,16 @@ export function emergencyStop(state: StateStore, options: EmergencyStopOptions =
   }
   const { clock = systemClock, random = systemRandom } = options;
 
-  /** Every command reads the store anew, and leaves nothing behind that would go on reading it. */
-  async function once<T>(command: (stops: ReturnType<typeof stopsIn>) => Promise<T>): Promise<T> {
-    const stops = stopsIn({ state, clock, random });
-    stops.ledger.close();
-    return command(stops);
-  }
+  /** Every command reads the store anew. */
+  const read = () => stopsIn({ state, clock, random, watch: false });
 
   return {
-    freeze: (freeze) => once((stops) => stops.freeze(freeze)),
-    thaw: (thaw) => once((stops) => stops.thaw(thaw)),
-    frozen: ({ signal } = {}) =>
-      once(async (stops) => {
-        await stops.ledger.refresh(signal);
-        return stops.inForce();
-      }),
+    freeze: (freeze) => read().freeze(freeze),
+    thaw: (thaw) => read().thaw(thaw),
+    async frozen({ signal } = {}) {
+      const stops = read();
+      await stops.ledger.refresh(signal);
+      return stops.inForce();
+    },
   };
 }

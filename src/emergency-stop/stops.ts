@@ -2,7 +2,7 @@ import * as z from "zod";
 import { parseOptions } from "../core/config.ts";
 import type { Entry } from "../core/ledger.ts";
 import type { DocumentPlace } from "../core/shared-document.ts";
-import { type LedgerChange, type SharedLedger, sharedLedger } from "../core/shared-ledger.ts";
+import { type LedgerChange, type SharedLedger, saying, sharedLedger } from "../core/shared-ledger.ts";
 import { type FreezeScope, scopeKey, scopeOf, scopeSchema } from "./scope.ts";
 
 /** One emergency stop that is in force: what it stops, why, by whom and since when. */
@@ -45,11 +45,8 @@ export interface Stops {
   thaw(options: ThawOptions): Promise<boolean>;
 }
 
-const signal = z.instanceof(AbortSignal).optional();
-const reason = z.string().trim().min(1, "say why, for the people who will find it").max(2_000);
-const by = z.string().trim().min(1, "say who").max(256);
-const freezeSchema = z.strictObject({ reason, by, scope: scopeSchema.default("all"), signal });
-const thawSchema = z.strictObject({ by, scope: scopeSchema.default("all"), reason: reason.optional(), signal });
+const freezeSchema = z.strictObject({ ...saying, scope: scopeSchema.default("all") });
+const thawSchema = freezeSchema.extend({ reason: saying.reason.optional() });
 
 /** Somebody meant to stop something. */
 const unreadable: Entry = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { circuitKey } from "../../src/circuit-breaker/circuit-breaker.ts";
+import { circuitKey } from "../../src/circuit-breaker/circuit-key.ts";
 import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.ts";
 import { isGuardError, requeueAfter } from "../../src/core/errors.ts";
 import { harness, ireland, irelandKey, makeAttempt, makeCall } from "./harness.ts";
@@ -328,10 +328,10 @@ describe("an operator", () => {
   });
 
   it("reads states, changes and a gauge", async () => {
-    const { breaker, trip, succeed, begin, clock, changes, gauge } = harness();
+    const { trip, succeed, begin, clock, changes, gauge, states } = harness();
     await succeed(frankfurt);
     await trip();
-    expect(Object.fromEntries(breaker.states())).toEqual({
+    expect(Object.fromEntries(states())).toEqual({
       [irelandKey]: "open",
       "aws|123456789012|eu-central-1|EC2": "closed",
     });
@@ -345,10 +345,10 @@ describe("an operator", () => {
   });
 
   it("asks what would happen to a call, and nothing happens", async () => {
-    const { breaker, trip, begin, clock, state } = harness();
+    const { breaker, trip, begin, clock, state, states } = harness();
     const call = makeCall();
     expect(breaker.explain?.(call)).toEqual({ verdict: "pass", reason: `circuit ${irelandKey} is closed` });
-    expect(breaker.states().size).toBe(0);
+    expect(states().size).toBe(0);
     await trip();
     clock.advance(1_000);
     expect(breaker.explain?.(call)).toEqual({

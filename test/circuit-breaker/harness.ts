@@ -83,6 +83,8 @@ export function harness(options: CircuitBreakerOptions = {}, random = () => 1) {
     };
   }
 
+  const states = () => new Map([...breaker.circuits()].map(({ key, state }) => [key, state]));
+
   return {
     clock,
     breaker,
@@ -98,7 +100,8 @@ export function harness(options: CircuitBreakerOptions = {}, random = () => 1) {
     async trip(target: Target = ireland) {
       for (let i = 0; i < 10; i++) await begin(target).fail();
     },
-    state: (key = irelandKey) => breaker.states().get(key),
+    states,
+    state: (key = irelandKey) => states().get(key),
     gauge() {
       const values: Record<string, number> = {};
       gauges.get("breaker.state")?.((value, { target }) => {

@@ -66,10 +66,10 @@ describe("what keys cost", () => {
   });
 
   it("keys beyond the bound are forgotten, the least recently used first, and shut down", async () => {
-    const { fail, breaker, clock } = harness({ maxKeys: 3 });
+    const { fail, breaker, clock, states } = harness({ maxKeys: 3 });
     const before = alive();
     for (const i of [1, 2, 3, 1, 4]) await fail(account(i));
-    expect([...breaker.states().keys()].map((key) => key.split("|")[1]).sort()).toEqual([
+    expect([...states().keys()].map((key) => key.split("|")[1]).sort()).toEqual([
       "account-1",
       "account-3",
       "account-4",
@@ -81,30 +81,30 @@ describe("what keys cost", () => {
   });
 
   it("a request that ends after its key was forgotten revives nothing", async () => {
-    const { begin, succeed, breaker } = harness({ maxKeys: 1 });
+    const { begin, succeed, states } = harness({ maxKeys: 1 });
     const before = opossum.made;
     const orphan = begin(account(1));
     await succeed(account(2));
     await orphan.fail();
     expect(opossum.made).toBe(before);
-    expect(breaker.states().size).toBe(1);
+    expect(states().size).toBe(1);
   });
 
   it("a circuit that was opened by hand is not forgotten", async () => {
-    const { breaker, succeed, begin } = harness({ maxKeys: 1 });
+    const { breaker, succeed, begin, states } = harness({ maxKeys: 1 });
     breaker.open("aws|account-1|eu-west-1|EC2");
     await succeed(account(2));
-    expect(breaker.states().get("aws|account-1|eu-west-1|EC2")).toBe("open");
+    expect(states().get("aws|account-1|eu-west-1|EC2")).toBe("open");
     await expect(begin(account(1)).result).rejects.toMatchObject({ code: "ERR_CIRCUIT_OPEN" });
 
     breaker.close("aws|account-1|eu-west-1|EC2");
     await succeed(account(2));
     await succeed(account(1));
-    expect(breaker.states().get("aws|account-1|eu-west-1|EC2")).toBe("closed");
+    expect(states().get("aws|account-1|eu-west-1|EC2")).toBe("closed");
   });
 
   it("after close() nothing is counted, nothing is refused and no timer runs", async () => {
-    const { breaker, trip, begin, fail, clock, sent } = harness();
+    const { breaker, trip, begin, fail, clock, sent, states } = harness();
     const late = begin();
     await trip();
     await fail({ ...ireland, region: "eu-central-1" });
@@ -114,6 +114,6 @@ describe("what keys cost", () => {
     await trip();
     expect(sent()).toBe(22);
     expect(clock.pending).toBe(0);
-    expect(breaker.states().size).toBe(0);
+    expect(states().size).toBe(0);
   });
 });
