@@ -13,16 +13,16 @@ export function wellFormed(key: string): string {
   throw new GuardError("ERR_CONFIG_INVALID", "state: a key is no well-formed text");
 }
 
-/** Makes half a surrogate pair survive UTF-8. */
-export const escape = (value: string): string =>
-  value.replace(/\x1a|\p{Surrogate}/gu, (odd) => `\x1a${odd.charCodeAt(0).toString(16).padStart(4, "0")}`);
+/** Makes half a surrogate pair survive UTF-8, which would put U+FFFD in its place. */
+export const escapeText = (value: string): string =>
+  value.replace(/\ufffd|\p{Surrogate}/gu, (odd) => `\ufffd${odd.charCodeAt(0).toString(16)}`);
 
-const unescape = (value: string) =>
-  value.replace(/\x1a([0-9a-f]{4})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
+const unescapeText = (value: string) =>
+  value.replace(/\ufffd([0-9a-f]{4})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
 
 /** Puts an entry together. */
 export const encode = (version: string, endsAt: number | undefined, value: string): string =>
-  `${version} ${endsAt ?? "-"} ${escape(value)}`;
+  `${version} ${endsAt ?? "-"} ${escapeText(value)}`;
 
 /**
  * Takes an entry apart.
@@ -35,7 +35,7 @@ export function decode(raw: unknown, key: string, now: number | undefined): Vers
   if (typeof raw !== "string") return undefined;
   const [, version, endsAt, value] = format.exec(raw) ?? [];
   if (version === undefined || value === undefined) throw foreign(key);
-  return now !== undefined && Number(endsAt) <= now ? undefined : { value: unescape(value), version };
+  return now !== undefined && Number(endsAt) <= now ? undefined : { value: unescapeText(value), version };
 }
 
 /** What is said of a key that does not hold what it should. */

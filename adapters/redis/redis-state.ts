@@ -7,8 +7,9 @@ import type { Incremented, StateStore, WriteOptions } from "../../src/core/state
 import { makeClient, type RedisClient } from "./client.ts";
 import { connect, type Send } from "./connection.ts";
 import { refuseEviction } from "./eviction.ts";
+import { redisLender } from "./lender.ts";
 import { type RedisStateOptions, redisSchema } from "./options.ts";
-import { decode, encode, escape, foreign, wellFormed } from "./record.ts";
+import { decode, encode, escapeText, foreign, wellFormed } from "./record.ts";
 import { scanEntries } from "./scan.ts";
 import { compareAndSet, increment, remove } from "./state-scripts.ts";
 
@@ -50,6 +51,8 @@ export function redisState(options: RedisStateOptions): StateStore {
   let writes = 0;
   const nextVersion = () => `${origin}.${(++writes).toString(36)}`;
 
+  const lender = redisLender({ ...settings, clock, connection, replica: origin, now });
+
   async function on<T>(
     key: string,
     signal: AbortSignal | undefined,
@@ -76,6 +79,7 @@ export function redisState(options: RedisStateOptions): StateStore {
 
   return {
     scope: "shared",
+    lender,
     get: (key, { signal } = {}) =>
       on(key, signal, async (send, redisKey) => decode(await send("get", [redisKey]), key, now())),
     put: (key, value, options) =>
@@ -87,7 +91,7 @@ export function redisState(options: RedisStateOptions): StateStore {
     compareAndSet: (key, version, value, options) =>
       on(key, options?.signal, async (send, redisKey) => {
         const { endsAt = "-", px = "" } = life(options);
-        const args = [now() ?? "", version ?? "", nextVersion(), endsAt, escape(value), px];
+        const args = [now() ?? "", version ?? "", nextVersion(), endsAt, escapeText(value), px];
         return Number(await compareAndSet.run(send, [redisKey], args)) === 1;
       }),
     increment: (key, by, options = {}) =>
@@ -102,6 +106,7 @@ export function redisState(options: RedisStateOptions): StateStore {
       on(key, signal, async (send, redisKey) => Number(await remove.run(send, [redisKey], [now() ?? ""])) === 1),
     scan: (wanted, { signal } = {}) => scanEntries(connection, prefix, wellFormed(wanted), now, signal),
     async close() {
+      lender.close();
       connection.close();
     },
   };
