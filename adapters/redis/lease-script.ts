@@ -1,4 +1,17 @@
+import { type Learned, learnSucceeded, learnThrottled, nothingLearned } from "../../src/rate-limit/learning.ts";
 import { script } from "./script.ts";
+
+/** What becomes of a share of the rate by something that is learned a second later. */
+function shareAfter(share: number, learn: (learned: Learned, now: number) => unknown): number {
+  const learned = { ...nothingLearned(0), share };
+  learn(learned, 1000);
+  return learned.share;
+}
+
+// The figures that learning.ts learns by, so that both never differ.
+const decrease = shareAfter(1, (learned, now) => learnThrottled(learned, now, now, 0));
+const floor = shareAfter(0, (learned, now) => learnThrottled(learned, now, now, 0));
+const increasePerSecond = shareAfter(0, learnSucceeded);
 
 /**
  * Serves one lease: src/rate-limit/lease-book.ts and membership.ts in Lua, on what Redis remembers.
@@ -89,13 +102,13 @@ for id, borrower in pairs(borrowers) do
 end
 
 if succeeded == "1" and page.share ~= 1 and now > page.raisedAt then
-  page.share = math.min(1, page.share + (now - page.raisedAt) / 1000 * 0.05)
+  page.share = math.min(1, page.share + (now - page.raisedAt) / 1000 * ${increasePerSecond})
   page.raisedAt = now
 end
 if admittedAgo then
   page.pausedUntil = math.max(page.pausedUntil, now + retryAfter)
   if now - admittedAgo >= page.loweredAt then
-    page.share = math.max(0.02, page.share * 0.5)
+    page.share = math.max(${floor}, page.share * ${decrease})
     page.loweredAt, page.raisedAt = now, now
     page.tokens = math.min(page.tokens, 0)
   end
@@ -142,7 +155,7 @@ local entry = cmsgpack.pack(page)
 if injected then redis.call("SET", KEYS[2], entry)
 else
   -- Until a new bucket would be no different: leases ended, filled up, and what was learned given back.
-  local fills = (burst - page.tokens) / (ratePerMs * page.share) + (1 - page.share) / 0.05 * 1000
+  local fills = (burst - page.tokens) / (ratePerMs * page.share) + (1 - page.share) / ${increasePerSecond} * 1000
   local life = math.min(leaseMs + paused + fills + 1000, 2^52)
   redis.call("SET", KEYS[2], entry, "PX", string.format("%.0f", life))
 end

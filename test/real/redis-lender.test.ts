@@ -1,13 +1,14 @@
 import fc from "fast-check";
-import type { LeaseRequest, TokenLender } from "provider-guard";
+import { type LeaseRequest, systemClock, type TokenLender } from "provider-guard";
 import { type SimulatedClock, simulatedClock } from "provider-guard/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeClient } from "../../adapters/redis/client.ts";
 import { connect } from "../../adapters/redis/connection.ts";
 import { redisLender } from "../../adapters/redis/lender.ts";
 import { type BookPage, lend, newPage } from "../../src/rate-limit/lease-book.ts";
 import { attend, type Members, noMembers } from "../../src/rate-limit/membership.ts";
 import { describeWithRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { startProxy } from "../support/tcp-proxy.ts";
 
 const leaseMs = 1000;
 const names = ["a", "b", "c"] as const;
@@ -119,18 +120,25 @@ describeWithRedis("tokens lent by a real Redis", (redis) => {
   });
   afterAll(() => server.stop());
 
-  function lenders(clock: SimulatedClock, replicas: number | undefined, prefix: string) {
-    const client = makeClient(server.url, {}, 500);
+  const open = new Set<{ close(): void }>();
+  afterEach(() => {
+    for (const one of open) one.close();
+    open.clear();
+  });
+
+  function lenders(clock: SimulatedClock, replicas?: number, prefix = "{lender}:", url = server.url) {
+    const client = makeClient(url, {}, 500);
     const connection = connect({ client, own: client, clock, timeoutMs: 500, prepare: undefined });
     const shared = { connection, clock, prefix, leaseMs, timeoutMs: 500, replicas, now: () => clock.now() };
+    open.add(connection);
     const made = (replica: string): TokenLender => redisLender({ ...shared, replica });
-    return { client, connection, made: { a: made("a"), b: made("b"), c: made("c") } };
+    return { client, made: { a: made("a"), b: made("b"), c: made("c") } };
   }
 
   describe.each([undefined, 3])("(replicas: %s)", (declared) => {
     it("are the same that the lease book in TypeScript would lend, and leave the same behind", async () => {
       const clock = simulatedClock();
-      const { client, connection, made } = lenders(clock, declared, "{same}:");
+      const { client, made } = lenders(clock, declared, "{same}:");
       let lent = 0;
       await fc.assert(
         fc.asyncProperty(
@@ -162,7 +170,167 @@ describeWithRedis("tokens lent by a real Redis", (redis) => {
         { numRuns: 100 },
       );
       expect(lent).toBeGreaterThan(0);
-      connection.close();
+    });
+  });
+
+  const rule = { bucket: "one", ratePerSecond: 10, burst: 10 };
+  const ask = (lender: TokenLender, want: number, held = 0) => lender.lease({ ...rule, held, need: 1, want });
+
+  /** A bucket that is full, after Redis was there for long. */
+  async function filled(replicas?: number) {
+    await server.admin((client) => client.flushall());
+    const clock = simulatedClock();
+    const { made } = lenders(clock, replicas);
+    expect(await ask(made.a, 10)).toMatchObject({ tokens: 0 });
+    await clock.advance(leaseMs + 1000);
+    return { clock, ...made };
+  }
+
+  it("come back when the lease of a replica ends that died with them", async () => {
+    const { clock, a, b } = await filled();
+    expect(await ask(a, 10)).toMatchObject({ tokens: 10 });
+    await clock.advance(999);
+    expect(await ask(b, 10)).toMatchObject({ tokens: 0 });
+    await clock.advance(101); // 0.1 s since the lease ended: until then there was no room
+    expect(await ask(b, 10)).toMatchObject({ tokens: 1 });
+  });
+
+  it("are missed for a lease's time by a Redis that was flushed, and refill from then on", async () => {
+    const { clock, a, b } = await filled();
+    expect(await ask(a, 10)).toMatchObject({ tokens: 10 });
+    await server.admin((client) => client.flushall());
+    await clock.advance(1); // Redis learns of it when it is asked next
+    expect(await ask(b, 10)).toMatchObject({ tokens: 0 });
+    await clock.advance(999);
+    expect(await ask(b, 10)).toMatchObject({ tokens: 0 }); // a may have spent its ten just now
+    await clock.advance(550);
+    expect(await ask(b, 10)).toMatchObject({ tokens: 5 });
+  });
+
+  it("count for those who still hold them, though Redis has forgotten", async () => {
+    const { clock, a, b } = await filled();
+    expect(await ask(a, 8)).toMatchObject({ tokens: 8 });
+    await server.admin((client) => client.flushall());
+    const renew = () => a.lease({ ...rule, held: 8, need: 0, want: 0 });
+    expect(await renew()).toMatchObject({ tokens: 0, kept: 8 });
+    await clock.advance(950);
+    expect(await renew()).toMatchObject({ kept: 8 });
+    await clock.advance(950);
+    expect(await ask(b, 10)).toMatchObject({ tokens: 2 });
+  });
+
+  it("are not trusted to a Redis that came back, as it may have lost what it wrote last", async () => {
+    const durable = await startRedis(redis, ["--appendonly", "yes", "--appendfsync", "always"]);
+    const clock = simulatedClock();
+    const before = lenders(clock, undefined, "{lender}:", durable.url).made;
+    await ask(before.a, 10);
+    await clock.advance(leaseMs + 1000);
+    expect(await ask(before.a, 4)).toMatchObject({ tokens: 4 });
+    await durable.kill();
+    await durable.start();
+    expect(await durable.admin((client) => client.exists("{lender}:bucket:one"))).toBe(1);
+    const { b } = lenders(clock, undefined, "{lender}:", durable.url).made;
+    expect(await ask(b, 10)).toMatchObject({ tokens: 0 });
+    await clock.advance(leaseMs + 550);
+    expect(await ask(b, 10)).toMatchObject({ tokens: 5 });
+    await durable.stop();
+  });
+
+  it("are lent again when Redis' clock was set back a long way", async () => {
+    const { clock, a } = await filled();
+    expect(await ask(a, 10)).toMatchObject({ tokens: 10 });
+    clock.jump(-86_400_000);
+    expect(await ask(a, 10)).toMatchObject({ tokens: 0 });
+    await clock.advance(leaseMs + 550);
+    expect(await ask(a, 10)).toMatchObject({ tokens: 5 });
+  });
+
+  it("are lent by parts where replicas were declared", async () => {
+    const { clock, a, b } = await filled(2);
+    for (let round = 0; round < 12; round++) {
+      for (const lender of [a, b]) await lender.lease({ ...rule, held: 0, need: 0, want: 0 });
+      await clock.advance(300);
+    }
+    const two = await ask(a, 10);
+    await clock.advance(leaseMs);
+    expect(await ask(a, 10)).toMatchObject({ ratePerSecond: 5 }); // b was not seen for a lease's time
+    expect(two).toMatchObject({ ratePerSecond: 10, tokens: 10 });
+  });
+
+  it("are refused to requests that are no requests", async () => {
+    const { a } = lenders(simulatedClock()).made;
+    for (const wrong of [
+      { burst: 0 },
+      { ratePerSecond: Number.NaN },
+      { held: -1 },
+      { want: Number.POSITIVE_INFINITY },
+    ]) {
+      await expect(a.lease({ ...rule, held: 0, need: 1, want: 1, ...wrong })).rejects.toMatchObject({
+        code: "ERR_CONFIG_INVALID",
+      });
+    }
+  });
+
+  describe("on Redis' own clock", () => {
+    const pageOf = () => server.admin((client) => client.getBuffer("{lender}:bucket:one"));
+    const scriptCalls = async () => {
+      const stats = await server.admin((client) => client.info("commandstats"));
+      return [...stats.matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm)].reduce(
+        (sum, [, calls]) => sum + Number(calls),
+        0,
+      );
+    };
+
+    function lenderOf(url: string, replica: string) {
+      const client = makeClient(url, {}, 200);
+      const connection = connect({ client, own: client, clock: systemClock, timeoutMs: 200, prepare: undefined });
+      open.add(connection);
+      const shared = { connection, clock: systemClock, prefix: "{lender}:", leaseMs, timeoutMs: 200 };
+      return { client, lender: redisLender({ ...shared, replica, now: () => undefined }) };
+    }
+
+    it("no request is served that was given up", async () => {
+      await server.admin((client) => client.flushall());
+      const proxy = await startProxy(server.port);
+      const { lender } = lenderOf(`redis://127.0.0.1:${proxy.port}`, "a");
+      await ask(lender, 1);
+      const before = await pageOf();
+      const calls = await scriptCalls();
+      proxy.part("requests");
+      await expect(ask(lender, 1)).rejects.toMatchObject({ code: "ERR_STATE_UNAVAILABLE" });
+      proxy.heal(); // and now it arrives
+      await expect.poll(scriptCalls).toBeGreaterThan(calls);
+      expect(await pageOf()).toEqual(before);
+      await proxy.stop();
+    });
+
+    it("a request that comes after a later one is refused", async () => {
+      await server.admin((client) => client.flushall());
+      const { client, lender } = lenderOf(server.url, "a");
+      const earlier = redisLender({
+        connection: connect({ client, own: undefined, clock: systemClock, timeoutMs: 200, prepare: undefined }),
+        clock: systemClock,
+        prefix: "{lender}:",
+        replica: "a",
+        leaseMs,
+        timeoutMs: 200,
+        now: () => undefined,
+      });
+      await lender.lease({ ...rule, held: 3, need: 0, want: 0 });
+      await lender.lease({ ...rule, held: 3, need: 0, want: 0 });
+      await expect(earlier.lease({ ...rule, held: 0, need: 0, want: 0 })).rejects.toMatchObject({
+        code: "ERR_STATE_UNAVAILABLE",
+        message: expect.stringContaining("STALE"),
+      });
+    });
+
+    it("a bucket is forgotten when it would be full again, and not earlier", async () => {
+      await server.admin((client) => client.flushall());
+      const { lender } = lenderOf(server.url, "a");
+      await lender.lease({ ...rule, ratePerSecond: 0.001, held: 0, need: 0, want: 0 });
+      const life = await server.admin((client) => client.pttl("{lender}:bucket:one"));
+      expect(life).toBeGreaterThan(10_000_000);
+      expect(life).toBeLessThan(10_010_000);
     });
   });
 });
