@@ -2,10 +2,13 @@ import { randomBytes } from "node:crypto";
 import {
   accessSync,
   chmodSync,
+  closeSync,
   constants,
   existsSync,
+  fsyncSync,
   linkSync,
   mkdirSync,
+  openSync,
   realpathSync,
   statSync,
   unlinkSync,
@@ -24,6 +27,16 @@ const lockBytes = 64 * 1024;
 /** What LMDB writes into a new database, and some more. */
 const newDataBytes = 16 * 1024;
 
+/** Makes new names in a directory durable. */
+export function syncDirectory(directory: string): void {
+  const handle = openSync(directory, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
 /** Makes a directory and what is missing above it; Node's own recursive mkdir never ends under /proc. */
 function makeDirectories(directory: string): void {
   const missing: string[] = [];
@@ -31,6 +44,7 @@ function makeDirectories(directory: string): void {
   for (const path of missing.reverse()) {
     try {
       mkdirSync(path, { mode: 0o700 });
+      syncDirectory(dirname(path));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // somebody else made it meanwhile
     }

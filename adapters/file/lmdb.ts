@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Database } from "lmdb";
 import { GuardError } from "../../src/core/errors.ts";
 import { refused, unavailable } from "./failure.ts";
+import { syncDirectory } from "./folder.ts";
 import { headKey, type Stored } from "./layout.ts";
 
 /** Changes when entries are stored in another way. */
@@ -67,6 +68,7 @@ export function openDatabase(directory: string, lmdb: Lmdb = loadLmdb()): LmdbDa
   let database: LmdbDatabase | undefined;
   try {
     database = lmdb.open(directory, options);
+    syncDirectory(directory); // the files may be new
     enterReaders(lmdb, database, directory);
     const format = database.get(headKey)?.[0] ?? formatVersion;
     database.resetReadTxn();
