@@ -66,7 +66,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 export function sharedDocument(place: DocumentPlace, keeper: DocumentKeeper): SharedDocument {
   const { state, key, clock, random, watch } = place;
   const watching = watch ?? state.scope !== "process";
-  let version: string | undefined | null = null; // null: never read
+  let version: string | undefined | null = null; // null: not known
   let readAt = clock.monotonic();
   let queue: Promise<unknown> = Promise.resolve();
   let timer: Timer | undefined;
@@ -89,8 +89,9 @@ export function sharedDocument(place: DocumentPlace, keeper: DocumentKeeper): Sh
       version = entry?.version;
       const text = keeper.owed();
       if (text === undefined) return;
-      if (await ask(() => state.compareAndSet(key, version ?? undefined, text, { signal }), signal)) {
+      if (await ask(() => state.compareAndSet(key, entry?.version, text, { signal }), signal)) {
         keeper.seen(text);
+        version = null;
         return;
       }
       if (conflicts === maxConflicts) throw unavailable(key, new Error("others keep changing it"));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { emergencyStop, type FreezeScope } from "provider-guard";
-import { simulatedClock } from "provider-guard/testing";
+import { seededRandom, simulatedClock } from "provider-guard/testing";
 import { expect, it } from "vitest";
 import { acme } from "../support/acme.ts";
 import { type Line, sharedState } from "../support/shared-state.ts";
@@ -40,8 +40,11 @@ async function play(steps: readonly Step[]): Promise<void> {
   const clock = simulatedClock();
   const shared = sharedState(clock);
   const lines = [0, 1, 2, 3].map(() => shared.line());
-  const replicas = await Promise.all(lines.slice(0, 3).map(({ state }) => acme({ clock, state })));
-  const stops = [...replicas.map(({ guard }) => guard), emergencyStop((lines[3] as Line).state, { clock })];
+  const replicas = await Promise.all(
+    lines.slice(0, 3).map(({ state }, seed) => acme({ clock, state, random: seededRandom(seed) })),
+  );
+  const script = emergencyStop((lines[3] as Line).state, { clock, random: seededRandom(3) });
+  const stops = [...replicas.map(({ guard }) => guard), script];
   const frozenAt = (index: number) => replicas[index]?.guard.frozen.map(({ scope }) => JSON.stringify(scope)) ?? [];
   const commands: Promise<unknown>[] = [];
   const obeyed = [0, 1, 2].map(() => new Set<string>()); // stops of scopes that nobody has tried to thaw

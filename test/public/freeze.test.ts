@@ -1,5 +1,5 @@
 import { createGuard, emergencyStop, type FreezeOptions, type Interceptor, memoryState } from "provider-guard";
-import { simulatedClock } from "provider-guard/testing";
+import { seededRandom, simulatedClock } from "provider-guard/testing";
 import { describe, expect, it } from "vitest";
 import { type Acme, acme, acmeOptions, subject } from "../support/acme.ts";
 import { type Line, type SharedState, sharedState } from "../support/shared-state.ts";
@@ -19,9 +19,10 @@ async function replicas(
 ): Promise<{ all: Replica[]; shared: SharedState; clock: Acme["clock"]; start: () => Promise<Replica> }> {
   const clock = simulatedClock();
   const shared = sharedState(clock);
+  let started = 0;
   const start = async (): Promise<Replica> => {
     const line = shared.line();
-    const made = await acme({ clock, state: line.state });
+    const made = await acme({ clock, state: line.state, random: seededRandom(++started) });
     return { ...made, line, frozenFor: () => made.guard.frozen.map(({ reason }) => reason) };
   };
   const all: Replica[] = [];
@@ -379,6 +380,14 @@ describe("a store that fails", () => {
 });
 
 describe("a store that forgets", () => {
+  it("a stop right after it was written gets it back", async () => {
+    const { all, shared, clock } = await replicas(2);
+    await all[0]?.guard.freeze(incident);
+    await shared.flush();
+    await clock.advance(2_000);
+    expect(all.map((replica) => replica.frozenFor())).toEqual([["incident 42"], ["incident 42"]]);
+  });
+
   it("and is empty again ends no stop: whoever knows of it puts it back", async () => {
     const { all, shared, clock, start } = await replicas(3);
     await all[0]?.guard.freeze(incident);
