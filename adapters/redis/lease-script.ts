@@ -73,7 +73,10 @@ if not page or page.epoch ~= epoch.at then
 end
 local borrowers = page.borrowers
 now = math.max(now, page.refilledAt)
-page.refilledAt = math.max(page.refilledAt, math.min(since, now))
+if since > page.refilledAt then
+  page.tokens = math.min(page.tokens, 0)
+  page.refilledAt = since
+end
 
 local function lentTotal()
   local sum = 0

@@ -60,7 +60,7 @@ function firstComeFirstServed(): number {
       for (let tenant = 0; tenant < tenants; tenant++) queue.push(...new Array<number>(demand(tenant)).fill(tenant));
     }
     while (queue.length > 0 && bucket.has(1, ms)) {
-      bucket.take(1);
+      bucket.take(1, ms);
       const tenant = queue.shift() as number;
       served[tenant] = (served[tenant] ?? 0) + 1;
     }

@@ -47,6 +47,9 @@ export interface Lease {
  */
 export interface TokenLender {
   /**
+   * Requests of one replica for one bucket are served in the order of sending, or not at all: one that
+   * was given up is not served later.
+   *
    * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE` when the store cannot be reached in time:
    *   what the replica holds stays valid until its lease ends, and nothing new was given.
    */

@@ -17,8 +17,8 @@ export interface Bucket {
   demand(need: number, want: number, now: number): void;
   /** The cloud throttled a request that was admitted then. */
   throttled(now: number, admittedAt: number, retryAfterMs: number): void;
-  /** A request was answered without being throttled. */
-  succeeded(now: number): void;
+  /** A request that was admitted then was answered without being throttled. */
+  succeeded(now: number, admittedAt: number): void;
   /** The cloud said how many requests are left in its own count. */
   remaining(count: number, resetMs: number | undefined, now: number): void;
   /** Whether a new bucket would behave no differently. */

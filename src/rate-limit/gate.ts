@@ -62,7 +62,8 @@ export class Gate implements Contender {
   /** Admits at once if nobody waits and every bucket has the tokens: from all of them or from none. */
   tryEnter(weights: readonly number[], now: number): boolean {
     if (this.waiting > 0) return false;
-    for (const [index, tap] of this.taps.entries()) {
+    for (let index = 0; index < this.taps.length; index++) {
+      const tap = this.taps[index] as Tap;
       if (!tap.isOpenTo(undefined) || !tap.bucket.has(weights[index] as number, now)) return false;
     }
     this.#take(weights, now);
@@ -188,7 +189,9 @@ export class Gate implements Contender {
   }
 
   #take(weights: readonly number[], now: number): void {
-    for (const [index, { bucket }] of this.taps.entries()) bucket.take(weights[index] as number, now);
+    for (let index = 0; index < this.taps.length; index++) {
+      (this.taps[index] as Tap).bucket.take(weights[index] as number, now);
+    }
   }
 
   /** Whether all of it can be taken now; where not, waits at the taps that lack. */

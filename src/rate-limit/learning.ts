@@ -1,7 +1,7 @@
 /** Share of the rate that is left after a throttled answer. */
 const decrease = 0.5;
 /** Share of the rule's rate that success gives back per second. */
-const increasePerSecond = 0.05;
+const increasePerSecond = 0.1;
 /** The rate never falls below this share of the rule's. */
 const floor = 0.02;
 

@@ -30,9 +30,9 @@ export interface LendingTerms {
   readonly pool?: Pool | undefined;
 }
 
-/** A bucket that nobody has borrowed from. @param tokens - What is in it. */
-export function newPage(tokens: number, now: number): BookPage {
-  return { ...nothingLearned(now), tokens, refilledAt: now, borrowers: {} };
+/** A bucket that nobody has borrowed from. @param emptyAt - When it began to fill; `-Infinity`: it is full. */
+export function newPage(emptyAt: number): BookPage {
+  return { ...nothingLearned(emptyAt), tokens: 0, refilledAt: emptyAt, borrowers: {} };
 }
 
 const everything: Pool = { share: 1, since: 0 };
@@ -100,7 +100,10 @@ export function lend(
   const { leaseMs, pool = everything } = terms;
   const burst = request.burst * pool.share;
   const ratePerMs = (request.ratePerSecond * pool.share) / 1000;
-  page.refilledAt = Math.max(page.refilledAt, Math.min(pool.since, now));
+  if (pool.since > page.refilledAt) {
+    page.tokens = Math.min(page.tokens, 0);
+    page.refilledAt = pool.since;
+  }
   endLeases(page, now, ratePerMs, burst);
   learn(page, request, now);
 

@@ -9,7 +9,7 @@ export interface Members {
 export interface Pool {
   /** Share of rate and burst: the parts of those who are there. */
   readonly share: number;
-  /** What was saved up before then is not counted: whoever came back then may have spent it alone. */
+  /** What was saved up before then is gone: whoever came back then may have spent it alone. */
   readonly since: number;
 }
 

@@ -1,4 +1,4 @@
-import type { Attempt, Call } from "../core/call.ts";
+import type { Answer, Attempt, Call } from "../core/call.ts";
 import { GuardError, isGuardError } from "../core/errors.ts";
 import type { Explanation, PhaseInterceptor } from "../core/interceptor.ts";
 import { bucketsOf } from "../core/limit-rule.ts";
@@ -13,6 +13,8 @@ import { checkRules } from "./rules.ts";
 import { type LimitView, limitViews } from "./view.ts";
 
 const name = "rate-limit";
+/** Answers of a cloud that had time for the request, whatever it thought of it. */
+const accepted: ReadonlySet<string> = new Set<Answer["class"]>(["ok", "not-found", "conflict", "invalid"]);
 
 /** The interceptor of the `limit` phase, with what there is to see of its buckets. */
 export type RateLimit = PhaseInterceptor & {
@@ -98,7 +100,9 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime, lender?: 
     const now = clock.monotonic();
     if (answer?.class === "throttled") {
       for (const { bucket } of gate.taps) bucket.throttled(now, admittedAt, answer.retryAfterMs ?? 0);
-    } else if (answer?.class === "ok") for (const { bucket } of gate.taps) bucket.succeeded(now);
+    } else if (answer !== undefined && accepted.has(answer.class)) {
+      for (const { bucket } of gate.taps) bucket.succeeded(now, admittedAt);
+    }
     // What a cloud says is left are requests: the first bucket of a rule counts those.
     if (answer?.remaining !== undefined) gate.taps[0]?.bucket.remaining(answer.remaining, answer.resetMs, now);
   }

@@ -67,7 +67,7 @@ export class SharedBucket implements Bucket {
 
   take(weight: number, now: number): void {
     if (this.#held < weight) {
-      this.#ownShare?.take(weight);
+      this.#ownShare?.take(weight, now);
       return;
     }
     this.#held -= weight;
@@ -105,11 +105,11 @@ export class SharedBucket implements Bucket {
     if (!this.#leasing) this.#lease(0, 0, now);
   }
 
-  succeeded(now: number): void {
+  succeeded(now: number, admittedAt: number): void {
     if (this.#rate < this.#facts.ratePerSecond && this.#feedback?.succeeded !== true) {
       this.#feedback = { ...this.#feedback, succeeded: true };
     }
-    this.#ownShare?.succeeded(now);
+    this.#ownShare?.succeeded(now, admittedAt);
   }
 
   remaining(count: number, resetMs: number | undefined, now: number): void {

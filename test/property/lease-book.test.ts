@@ -1,10 +1,11 @@
 import fc from "fast-check";
+import type { Lease } from "provider-guard";
 import { describe, expect, it } from "vitest";
 import { type BookPage, lend, newPage } from "../../src/rate-limit/lease-book.ts";
 import { attend, noMembers } from "../../src/rate-limit/membership.ts";
 
 const leaseMs = 1000;
-const names = ["a", "b", "c"];
+const timeoutMs = 500;
 
 type Step = { readonly afterMs: number; readonly who: number } & (
   | {
@@ -49,7 +50,10 @@ class World {
   readonly #figures: { ratePerSecond: number; burst: number };
   readonly #declared: number | undefined;
   readonly #events: { at: number; run: () => void }[] = [];
-  readonly #held = new Map(names.map((name) => [name, newcomer(0)]));
+  /** Each process has a name of its own. */
+  readonly #names = ["a", "b", "c"];
+  readonly #held = new Map(this.#names.map((name) => [name, newcomer(0)]));
+  #processes = 3;
   #page: BookPage | undefined;
   #members = noMembers();
   #epochAt = Number.NEGATIVE_INFINITY;
@@ -74,16 +78,18 @@ class World {
 
   play(step: Step): void {
     this.advance(step.afterMs);
-    const name = names[step.who] as string;
+    const name = this.#names[step.who] as string;
     const mine = this.#held.get(name) as Borrowing;
     if (this.now >= mine.validUntil) mine.tokens = 0;
     if (step.kind === "flush") {
       this.#page = undefined;
       this.#members = noMembers();
       this.#epochAt = this.now;
-    } else if (step.kind === "crash")
-      this.#held.set(name, newcomer(this.now + 1e6)); // what takes its place is not alone for now
-    else if (step.kind === "spend") {
+    } else if (step.kind === "crash") {
+      const next = `process ${++this.#processes}`;
+      this.#names[step.who] = next;
+      this.#held.set(next, newcomer(this.now + 1e6)); // what takes its place is not alone for now
+    } else if (step.kind === "spend") {
       const alone = this.#declared !== undefined && this.#countOwn(mine);
       const tokens = Math.min(step.tokens, Math.floor(alone ? mine.own : mine.tokens));
       if (tokens === 0) return;
@@ -108,30 +114,34 @@ class World {
     const held = mine.tokens;
     mine.asking = true;
     mine.own = 0;
-    const timer = (ms: number, run: () => void) => void this.#events.push({ at: this.now + ms, run });
-    timer(step.thereMs, () => {
-      const lease = this.#serve(name, held, step);
-      if (step.backMs === undefined) {
-        timer(500, () => {
-          mine.asking = false;
-          mine.askedAt = this.now;
-        });
-        return;
-      }
-      timer(step.backMs, () => {
-        mine.asking = false;
-        mine.askedAt = this.now;
-        if (this.now >= mine.validUntil) mine.tokens = 0;
-        mine.validUntil = Math.max(mine.validUntil, sentAt + lease.validMs);
-        if (this.now < mine.validUntil) mine.tokens = Math.max(0, mine.tokens - held + lease.kept) + lease.tokens;
+    const after = (ms: number, run: () => void) => void this.#events.push({ at: this.now + ms, run });
+    const failed = () => {
+      mine.asking = false;
+      mine.askedAt = this.now;
+    };
+    const { thereMs, backMs } = step;
+    const inTime = backMs !== undefined && thereMs + backMs <= timeoutMs;
+    // Who gave up does not listen any more, and whoever comes too late is turned away.
+    if (thereMs <= timeoutMs) {
+      after(thereMs, () => {
+        const lease = this.#serve(name, held, step);
+        if (inTime) after(backMs, () => this.#answered(mine, lease, held, sentAt));
       });
-    });
+    }
+    if (!inTime) after(timeoutMs, failed);
+  }
+
+  #answered(mine: Borrowing, lease: Lease, held: number, sentAt: number): void {
+    mine.asking = false;
+    mine.askedAt = this.now;
+    if (this.now >= mine.validUntil) mine.tokens = 0;
+    mine.validUntil = Math.max(mine.validUntil, sentAt + lease.validMs);
+    if (this.now < mine.validUntil) mine.tokens = Math.max(0, mine.tokens - held + lease.kept) + lease.tokens;
   }
 
   #serve(name: string, held: number, step: Step & { kind: "lease" }) {
     const { ratePerSecond, burst } = this.#figures;
-    const born = Math.min(burst, Math.max(0, ((this.now - this.#epochAt - leaseMs) / 1000) * ratePerSecond));
-    this.#page ??= newPage(born, this.now);
+    this.#page ??= newPage(this.#epochAt + leaseMs);
     const pool =
       this.#declared === undefined ? undefined : attend(this.#members, name, this.now, leaseMs, this.#declared);
     const feedback = {

@@ -8,7 +8,7 @@ const rateOf = (bucket: TokenBucket) => bucket.state(0).ratePerSecond;
 
 function take(bucket: TokenBucket, now: number, weight = 1): boolean {
   if (!bucket.has(weight, now)) return false;
-  bucket.take(weight);
+  bucket.take(weight, now);
   return true;
 }
 
@@ -35,10 +35,26 @@ describe("a token bucket", () => {
   it("gives the rate back while requests succeed, and never more than the rule's", () => {
     const bucket = bucketOf(10, 5);
     bucket.throttled(0, 0, 0);
-    bucket.succeeded(4_000);
-    expect(rateOf(bucket)).toBeCloseTo(7);
-    bucket.succeeded(100_000);
+    bucket.succeeded(4_000, 4_000);
+    expect(rateOf(bucket)).toBeCloseTo(9);
+    bucket.succeeded(100_000, 100_000);
     expect(rateOf(bucket)).toBe(10);
+  });
+
+  it("begins to refill when the first request has arrived, as the cloud's own bucket does", () => {
+    const bucket = bucketOf(10, 2);
+    take(bucket, 0);
+    take(bucket, 0);
+    bucket.succeeded(30, 0); // it arrived within 30 ms
+    bucket.succeeded(40, 0);
+    expect(bucket.waitMs(1, 100)).toBeCloseTo(30);
+    expect(take(bucket, 131)).toBe(true); // no idle time since: the next ones are not delayed
+    bucket.succeeded(190, 131);
+    expect(bucket.waitMs(1, 131)).toBeCloseTo(99);
+    take(bucket, 5_000);
+    bucket.succeeded(9_000, 5_000); // whatever took so long, the request had arrived before
+    take(bucket, 9_000);
+    expect(bucket.state(9_000).tokens).toBeCloseTo(0);
   });
 
   it("does not recover by waiting alone", () => {
@@ -87,7 +103,7 @@ describe("a token bucket", () => {
           for (const { afterMs, event, retryAfterMs } of steps) {
             now += afterMs;
             if (event === "throttled") bucket.throttled(now, now, retryAfterMs);
-            else if (event === "succeeded") bucket.succeeded(now);
+            else if (event === "succeeded") bucket.succeeded(now, now);
             else if (take(bucket, now)) {
               if (event === "unsent") bucket.giveBack(1);
               else admitted.push(now);

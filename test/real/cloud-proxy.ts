@@ -13,6 +13,8 @@ import { type AwsRequest, errorAnswer, readRequest } from "./aws-request.ts";
 export interface LoggedRequest extends Pick<AwsRequest, "operation" | "clientToken" | "accessKeyId" | "intent"> {
   /** HTTP status of the answer, or `lost`: it reached the cloud and the connection was cut. */
   readonly result: number | "lost";
+  /** When it arrived, in monotonic milliseconds. */
+  readonly at: number;
   readonly requestId: string | undefined;
 }
 
@@ -135,6 +137,7 @@ export async function startCloudProxy(motoUrl: string): Promise<CloudProxy> {
   }
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const at = systemClock.monotonic();
     const body = await bodyOf(message);
     const request = readRequest(message, body);
     const { operation, clientToken, accessKeyId, intent } = request;
@@ -143,7 +146,7 @@ export async function startCloudProxy(motoUrl: string): Promise<CloudProxy> {
     losing.set(operation, Math.max(0, left - 1));
     const { "x-amzn-requestid": amzn, "x-amz-request-id": amz } = given.headers;
     const requestId = (amzn ?? amz) as string | undefined;
-    log.push({ operation, clientToken, accessKeyId, intent, result: left > 0 ? "lost" : given.status, requestId });
+    log.push({ operation, clientToken, accessKeyId, intent, result: left > 0 ? "lost" : given.status, at, requestId });
     if (left > 0) {
       message.socket.destroy();
       return;

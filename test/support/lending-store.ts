@@ -56,10 +56,8 @@ export function lendingStore(clock: SimulatedClock, leaseMs: number, replicas?: 
       function serve(asked: LeaseRequest): Lease {
         const now = clock.monotonic();
         const pool = replicas === undefined ? undefined : attend(members, id, now, leaseMs, replicas);
-        const { bucket, burst, ratePerSecond } = asked;
-        const born = Math.min(burst, Math.max(0, ((now - epochAt - leaseMs) / 1000) * ratePerSecond));
-        const page = pages.get(bucket) ?? newPage(born, now);
-        pages.set(bucket, page);
+        const page = pages.get(asked.bucket) ?? newPage(epochAt + leaseMs);
+        pages.set(asked.bucket, page);
         return lend(page, id, asked, now, { leaseMs, pool });
       }
 
