@@ -45,12 +45,12 @@ export function usage<D extends BookDocument>(book: Book<D>, doc: D): Usage {
   return { used: book.spent(doc) + total(doc.claims, "open"), reserved: total(doc.claims, "held") };
 }
 
-/** When so many units have stopped counting by themselves, or `undefined` where that takes others' calls. */
-function roomAt<D extends BookDocument>(book: Book<D>, doc: D, units: number): number | undefined {
+/** How long until so many units have stopped counting by themselves; `undefined` where that takes others' calls. */
+function roomInMsFor<D extends BookDocument>(book: Book<D>, doc: D, units: number): number | undefined {
   let missing = units - rounding;
   for (const [at, leaving] of book.departures(doc)) {
     missing -= leaving;
-    if (missing <= 0) return at;
+    if (missing <= 0) return at - doc.at;
   }
   return undefined;
 }
@@ -72,15 +72,11 @@ export function reserve<D extends BookDocument>(
   const missing = now.used + now.reserved + Math.max(0, call.units - known) - book.limit;
   const uncounted = book.needsCount && book.countedAt(doc) === undefined;
   const fits = call.units <= known || (missing <= rounding && !uncounted);
-  const answer = { ...now, fits, uncounted, granted: fits || call.lenient };
-  const roomInMs = fits ? undefined : roomAt(book, doc, missing);
-  if (!answer.granted) return [doc, { ...answer, roomInMs: roomInMs && roomInMs - doc.at }];
-  const units = Math.max(call.units, known);
-  const claim: Claim = { id: call.id, units, state: "held", at: doc.at + reservationMs };
-  return [
-    { ...doc, claims: [...without(doc.claims, call.id), claim] },
-    { ...answer, roomInMs },
-  ];
+  const granted = fits || call.lenient;
+  const roomInMs = fits ? undefined : roomInMsFor(book, doc, missing);
+  const claim: Claim = { id: call.id, units: Math.max(call.units, known), state: "held", at: doc.at + reservationMs };
+  const after = granted ? { ...doc, claims: [...without(doc.claims, call.id), claim] } : doc;
+  return [after, { ...now, granted, fits, uncounted, roomInMs }];
 }
 
 const without = (claims: readonly Claim[], id: string) => claims.filter((claim) => claim.id !== id);
@@ -92,12 +88,23 @@ export function renew<D extends BookDocument>(doc: D, ids: ReadonlySet<string>, 
   return { ...doc, claims: doc.claims.map((claim) => (ids.has(claim.id) ? { ...claim, state: "held", at } : claim)) };
 }
 
-/** Settles a call. A second time changes nothing, so that a write that may have happened can be repeated. */
-export function settle<D extends BookDocument>(book: Book<D>, doc: D, id: string, end: Settlement): D {
-  const claim = doc.claims.find((each) => each.id === id);
-  if (claim === undefined) return doc;
-  const rest = without(doc.claims, id);
-  if (end === "open") return { ...doc, claims: [...rest, { ...claim, state: "open", at: doc.at }] };
-  const freed: D = { ...doc, claims: rest };
-  return end === "used" ? book.spend(freed, claim.units, doc.at) : freed;
+/**
+ * Settles a call. What the document has forgotten, or never learned because the store was down, still
+ * counts.
+ *
+ * @param repeated - The write of this settlement may have happened already: then it changes nothing.
+ */
+export function settle<D extends BookDocument>(
+  book: Book<D>,
+  doc: D,
+  call: { readonly id: string; readonly units: number; readonly end: Settlement },
+  repeated: boolean,
+): D {
+  const { id, end } = call;
+  const known = doc.claims.find((claim) => claim.id === id);
+  if (known === undefined && (repeated || end === "free")) return doc;
+  const units = known?.units ?? call.units;
+  const freed: D = { ...doc, claims: without(doc.claims, id) };
+  if (end === "open") return { ...freed, claims: [...freed.claims, { id, units, state: "open", at: doc.at }] };
+  return end === "used" ? book.spend(freed, units, doc.at) : freed;
 }

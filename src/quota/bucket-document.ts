@@ -1,28 +1,21 @@
-import { type Clock, type Random, sleep, type Timer } from "../core/clock.ts";
+import type { Timer } from "../core/clock.ts";
 import { GuardError } from "../core/errors.ts";
-import type { StateStore } from "../core/state-store.ts";
-import { abortable } from "./abortable.ts";
 import type { Book, BookDocument } from "./book.ts";
 import { advance } from "./bookings.ts";
-
-/** What every ledger of a guard works with. */
-export interface Setting {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly state: StateStore;
-  readonly reservationMs: number;
-}
+import { documentWriter, type Setting, type Wish } from "./document-writer.ts";
 
 /**
  * One bucket's document in the state store. What this process wants of it is done in order and, where
- * several wishes come together, by one write; each write is a compare-and-set, so that it holds for
- * every process on the store.
+ * several wishes come together, by one write that holds for every process on the store.
  */
 export interface BucketDocument<D extends BookDocument> {
   /** Does something once. @throws {@link GuardError} `ERR_STATE_UNAVAILABLE`: it may have been done all the same. */
   change<R>(step: (doc: D) => readonly [D, R]): Promise<R>;
-  /** Does something in the background, again and again until the store has taken it: it must bear repetition. */
-  enqueue(step: (doc: D) => D): void;
+  /**
+   * Does something in the background, again and again until the store has taken it.
+   * @param step - Is told whether it may have been done already.
+   */
+  enqueue(step: (doc: D, repeated: boolean) => D): void;
   /** As this process saw it last, at the present time. */
   latest(): D | undefined;
   /** Whether nothing waits to be written. */
@@ -31,8 +24,7 @@ export interface BucketDocument<D extends BookDocument> {
   close(): Promise<void>;
 }
 
-interface Wish<D> {
-  step(doc: D): D;
+interface Waiting<D> extends Wish<D> {
   stored?(): void;
   /** Without it, the wish is kept until the store takes it. */
   failed?(cause: unknown): void;
@@ -40,10 +32,6 @@ interface Wish<D> {
 
 const maxBatch = 500;
 const maxQueued = 10_000; // what is not taken is settled by the end of its reservation
-const maxRounds = 100;
-const eagerRounds = 4;
-const longestBackoffMs = 200;
-const storeTimeoutMs = 5_000;
 const firstRetryMs = 250;
 const longestRetryMs = 30_000;
 
@@ -53,55 +41,16 @@ export function unavailable(key: string, cause: unknown): GuardError {
   return new GuardError("ERR_STATE_UNAVAILABLE", message, { cause, retryable: true, requeueAfterMs: 10_000 });
 }
 
-/** Reads what the store keeps of a bucket, as it is now. */
-export function present<D extends BookDocument>(book: Book<D>, text: string | undefined, now: number): D {
-  return advance(book, text === undefined ? book.blank : book.parse(text), now);
-}
-
-export function openDocument<D extends BookDocument>(
-  key: string,
-  book: Book<D>,
-  { clock, random, state }: Setting,
-): BucketDocument<D> {
-  const queue: Wish<D>[] = [];
+/** Opens a bucket's document. */
+export function openDocument<D extends BookDocument>(key: string, book: Book<D>, setting: Setting): BucketDocument<D> {
+  const { clock, random } = setting;
+  const write = documentWriter(key, book, setting);
+  const queue: Waiting<D>[] = [];
   let last: D | undefined;
   let working = false;
   let closed = false;
   let failures = 0;
   let retry: Timer | undefined;
-
-  async function write(batch: readonly Wish<D>[], signal: AbortSignal): Promise<void> {
-    for (let round = 0; round < maxRounds; round++) {
-      if (round >= eagerRounds) await sleep(clock, random() * Math.min(longestBackoffMs, 2 ** round), signal);
-      const entry = await state.get(key, { signal });
-      signal.throwIfAborted();
-      const before = present(book, entry?.value, clock.now());
-      const after = batch.reduce((doc, wish) => wish.step(doc), before);
-      const ttlMs = book.ttlMs(after);
-      const options = ttlMs === undefined ? { signal } : { signal, ttlMs };
-      const text = JSON.stringify({ v: 1, ...after });
-      if (after === before || (await state.compareAndSet(key, entry?.version, text, options))) {
-        last = after;
-        return;
-      }
-      signal.throwIfAborted();
-    }
-    throw new Error(`${maxRounds} times somebody else was faster`);
-  }
-
-  /** Bounded in time, whatever the store does. */
-  async function tryToWrite(batch: readonly Wish<D>[]): Promise<void> {
-    const late = new AbortController();
-    const timer = clock.setTimeout(
-      () => late.abort(new Error(`no answer within ${storeTimeoutMs} ms`)),
-      storeTimeoutMs,
-    );
-    try {
-      await abortable(write(batch, late.signal), late.signal);
-    } finally {
-      timer.cancel();
-    }
-  }
 
   function retryLater(): void {
     if (closed) return;
@@ -117,7 +66,7 @@ export function openDocument<D extends BookDocument>(
     while (queue.length > 0) {
       const batch = queue.splice(0, maxBatch);
       try {
-        await tryToWrite(batch);
+        last = await write(batch);
         failures = 0;
         for (const wish of batch) wish.stored?.();
       } catch (cause) {
@@ -131,8 +80,8 @@ export function openDocument<D extends BookDocument>(
     working = false;
   }
 
-  function push(wish: Wish<D>): void {
-    queue.push(wish);
+  function push(wish: Omit<Waiting<D>, "repeated">): void {
+    queue.push({ ...wish, repeated: false });
     void work();
   }
 

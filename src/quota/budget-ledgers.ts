@@ -1,6 +1,7 @@
 import type { Book, BookDocument, Usage } from "./book.ts";
 import { usage } from "./bookings.ts";
-import { present, type Setting, unavailable } from "./bucket-document.ts";
+import { unavailable } from "./bucket-document.ts";
+import { present, type Setting } from "./document-writer.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import type { QuotaBudget } from "./options.ts";
 

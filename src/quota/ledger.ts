@@ -2,7 +2,8 @@ import type { Timer } from "../core/clock.ts";
 import { abortable } from "./abortable.ts";
 import type { Book, BookDocument, Usage } from "./book.ts";
 import { type Reserved, renew, reserve, type Settlement, settle, usage } from "./bookings.ts";
-import { type BucketDocument, openDocument, type Setting } from "./bucket-document.ts";
+import { type BucketDocument, openDocument } from "./bucket-document.ts";
+import type { Setting } from "./document-writer.ts";
 
 /** What is wanted of a bucket for one call. */
 export interface Wanted {
@@ -23,7 +24,7 @@ export interface Ledger<D extends BookDocument> {
    */
   reserve(wanted: Wanted, signal: AbortSignal | undefined): Promise<Reserved>;
   /** Settles a call, without waiting. */
-  settle(id: string, end: Settlement): void;
+  settle(call: Pick<Wanted, "id" | "units">, end: Settlement): void;
   /** As far as this process knows, or `undefined` where it has not looked yet. */
   usage(): Usage | undefined;
   /** Whether no call is in flight and nothing waits to be written. */
@@ -49,23 +50,22 @@ export function openLedger<D extends BookDocument>(key: string, book: Book<D>, s
     }, reservationMs / 3);
   }
 
-  function end(id: string, settlement: Settlement): void {
+  function end({ id, units }: Pick<Wanted, "id" | "units">, settlement: Settlement): void {
     held.delete(id);
-    document.enqueue((doc) => settle(book, doc, id, settlement));
+    document.enqueue((doc, repeated) => settle(book, doc, { id, units, end: settlement }, repeated));
   }
 
   return {
     document,
     async reserve(wanted, signal) {
-      const { id, abandoned } = wanted;
       try {
         const reserving = document.change((doc) => reserve(book, doc, wanted, reservationMs));
         const answer = await abortable(reserving, signal);
-        if (answer.granted) held.add(id);
+        if (answer.granted) held.add(wanted.id);
         renewInTime();
         return answer;
       } catch (error) {
-        end(id, abandoned);
+        end(wanted, wanted.abandoned);
         throw error;
       }
     },

@@ -95,7 +95,7 @@ export function quotaPhase({ windows, inventories }: Budgets, runtime: Runtime):
       if (!isGuardError(error) || error.code !== "ERR_STATE_UNAVAILABLE") throw error;
       object(call, budget, error);
     }
-    return { settle: (end) => book.settle(id, end) };
+    return { settle: (end) => book.settle({ id, units }, end) };
   }
 
   /** All or none, in the order of the options. */
