@@ -35,7 +35,7 @@ export function newPage(emptyAt: number): BookPage {
   return { ...nothingLearned(emptyAt), tokens: 0, refilledAt: emptyAt, borrowers: {} };
 }
 
-const everything: Pool = { share: 1, since: 0 };
+const everything: Pool = { share: 1, since: Number.NEGATIVE_INFINITY };
 const lentTotal = (page: BookPage) => Object.values(page.borrowers).reduce((sum, { lent }) => sum + lent, 0);
 
 /** Refills up to `until`; what is lent counts against the burst, so that it cannot be saved up twice. */
