@@ -2,18 +2,14 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { refused, unavailable } from "./failure.ts";
 import { fileNames, prepareFolder } from "./folder.ts";
-import { type LmdbDatabase, openDatabase } from "./lmdb.ts";
+import { openDatabase, type Read } from "./lmdb.ts";
 import { Transactor } from "./transactor.ts";
 
 /** A folder's database, shared by every store of this process that is on it. */
 export interface Environment {
   readonly directory: string;
   readonly transactor: Transactor;
-  /**
-   * Reads what is newest now, without waiting.
-   * @throws {@link GuardError} `ERR_STATE_UNAVAILABLE`.
-   */
-  read<T>(step: (database: LmdbDatabase) => T): T;
+  readonly read: Read;
   /** Lets go of it; the last one closes the database. Rejects never. */
   release(): Promise<void>;
 }
@@ -49,21 +45,23 @@ export function enter(path: string): Environment {
     throw refused(directory, "its files were removed or replaced while in use; restart the process", false);
   }
 
+  const read: Read = (step) => {
+    try {
+      requireInPlace();
+      // Not what was newest when this turn began: another process may have told us of its write since.
+      database.resetReadTxn();
+      return step(database);
+    } catch (error) {
+      throw unavailable(directory, error);
+    } finally {
+      database.resetReadTxn(); // a snapshot that is held on to makes the file grow
+    }
+  };
+
   const environment: Environment = {
     directory,
-    transactor: new Transactor(directory, database, (step) => environment.read(step)),
-    read(step) {
-      try {
-        requireInPlace();
-        // Not what was newest when this turn began: another process may have told us of its write since.
-        database.resetReadTxn();
-        return step(database);
-      } catch (error) {
-        throw unavailable(directory, error);
-      } finally {
-        database.resetReadTxn(); // a snapshot that is held on to makes the file grow
-      }
-    },
+    transactor: new Transactor(directory, database, read),
+    read,
     async release() {
       if (--entry.users > 0) return;
       if (open.get(directory) === entry) open.delete(directory);

@@ -95,7 +95,8 @@ function refuseWritableByOthers(directory: string): void {
 
 /**
  * Makes a folder ready for LMDB, which itself crashes the process on much of what can be wrong.
- * A new folder has mode 0700. The files have mode 0600, whatever the folder's.
+ * A new folder has mode 0700. The files have mode 0600, whatever the folder's. A lock file that is
+ * there is not opened: to close it would drop the locks that this process has on it already.
  *
  * @returns The folder's one true path.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID` when everybody may write to it.

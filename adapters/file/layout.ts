@@ -14,7 +14,7 @@ export type Kept = Entry & { readonly version: number };
 export type Stored = readonly [value: string, endsAt: number | null];
 
 /** Longest key, in bytes of UTF-8: LMDB takes 1978, and the end of the entry stands before it in one index. */
-export const maxKeyBytes = 1900;
+const maxKeyBytes = 1900;
 
 const entryTag = Buffer.from("e");
 const endTag = Buffer.from("t");

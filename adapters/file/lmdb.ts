@@ -17,6 +17,9 @@ interface Lmdb {
 /** An open database with what is used of it, beside what its types tell. */
 export type LmdbDatabase = Database<Stored, Buffer> & { readonly env: unknown };
 
+/** Reads what is newest now. @throws {@link GuardError} `ERR_STATE_UNAVAILABLE`. */
+export type Read = <T>(step: (database: LmdbDatabase) => T) => T;
+
 /**
  * Loads LMDB when the first store is made, as the package is optional.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID` when it is not there, or not for this machine.

@@ -12,11 +12,11 @@ const pauses = { shortest: 1_000, longest: 60_000 } as const;
 export class Sweeper {
   readonly #environment: Environment;
   readonly #clock: Clock;
-  readonly #run: (key: Buffer, step: Step<void>) => Promise<void>;
+  readonly #run: (key: Buffer, step: Step<boolean>) => Promise<boolean>;
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(environment: Environment, clock: Clock, run: (key: Buffer, step: Step<void>) => Promise<void>) {
+  constructor(environment: Environment, clock: Clock, run: (key: Buffer, step: Step<boolean>) => Promise<boolean>) {
     this.#environment = environment;
     this.#clock = clock;
     this.#run = run;
@@ -48,15 +48,14 @@ export class Sweeper {
   async #removeSome(): Promise<number> {
     const now = this.#clock.now();
     const ended = this.#environment.read((database) => [...database.getKeys({ ...endRange(now), limit: bunch })]);
-    await Promise.all(
+    const removed = await Promise.all(
       ended.map((note) =>
-        this.#run(parseEnd(note).entry, (found) => ({
-          result: undefined,
-          ...(found !== undefined && found.endsAt <= now ? { write: null } : {}),
-        })),
+        this.#run(parseEnd(note).entry, (found) =>
+          found !== undefined && found.endsAt <= now ? { result: true, write: null } : { result: false },
+        ),
       ),
     );
-    return ended.length;
+    return removed.filter(Boolean).length;
   }
 
   #untilNext(): number | undefined {

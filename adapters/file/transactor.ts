@@ -2,7 +2,7 @@ import { sleep } from "../../src/core/clock.ts";
 import { type Change, conditionally } from "./conditionally.ts";
 import { refused, unavailable } from "./failure.ts";
 import { endKey, type Kept } from "./layout.ts";
-import type { LmdbDatabase } from "./lmdb.ts";
+import type { LmdbDatabase, Read } from "./lmdb.ts";
 import { Operation, type Patience, type Step } from "./operation.ts";
 import { Versions } from "./versions.ts";
 
@@ -39,12 +39,12 @@ export function readEntry(database: LmdbDatabase, key: Buffer): Kept | undefined
 export class Transactor {
   readonly #directory: string;
   readonly #database: LmdbDatabase;
-  readonly #read: <T>(step: (database: LmdbDatabase) => T) => T;
+  readonly #read: Read;
   readonly #versions = new Versions();
   #waiting = new Set<Operation>();
   #running = false;
 
-  constructor(directory: string, database: LmdbDatabase, read: <T>(step: (database: LmdbDatabase) => T) => T) {
+  constructor(directory: string, database: LmdbDatabase, read: Read) {
     this.#directory = directory;
     this.#database = database;
     this.#read = read;
@@ -70,7 +70,7 @@ export class Transactor {
     while (this.#waiting.size > 0) {
       const batch = this.#take();
       try {
-        await this.#versions.reserve(batch.length, this.#database);
+        await this.#versions.reserve(batch.length, this.#database, this.#read);
         await this.#commit(this.#compute(batch));
       } catch (error) {
         for (const operation of batch) operation.reject(unavailable(this.#directory, error));

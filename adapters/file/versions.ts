@@ -1,6 +1,6 @@
 import { conditionally } from "./conditionally.ts";
 import { headKey } from "./layout.ts";
-import { formatVersion, type LmdbDatabase } from "./lmdb.ts";
+import { formatVersion, type LmdbDatabase, type Read } from "./lmdb.ts";
 
 /** So many versions are taken at once, by one small transaction. */
 const blockSize = 2 ** 22;
@@ -14,11 +14,9 @@ export class Versions {
   #end = 0;
 
   /** Makes sure that there are so many to take. */
-  async reserve(count: number, database: LmdbDatabase): Promise<void> {
+  async reserve(count: number, database: LmdbDatabase, read: Read): Promise<void> {
     while (this.#end - this.#next < count) {
-      database.resetReadTxn();
-      const last = database.getEntry(headKey)?.version;
-      database.resetReadTxn();
+      const last = read(() => database.getEntry(headKey)?.version);
       const block = (last ?? 0) + 1;
       const write = () => database.put(headKey, [formatVersion, null], block);
       const [taken] = await conditionally(database, [{ key: headKey, version: last, write }]);
