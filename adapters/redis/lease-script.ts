@@ -23,7 +23,7 @@ const increasePerSecond = shareAfter(0, learnSucceeded);
  * missing (first use, flushed), where another process serves it (restarted, failed over: the newest
  * writes may be lost), and where the clock went back further than a lease lasts. Leases of an older
  * epoch may be forgotten and still be spent until `leaseMs` after its beginning, so a bucket that is
- * new in this epoch is empty until then: its level starts below zero.
+ * new in this epoch is empty until then.
  */
 export const leaseScript = script(`
 local now, deadline, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -67,12 +67,13 @@ if changed then redis.call("SET", KEYS[1], cmsgpack.pack(epoch)) end
 local burst = tonumber(ARGV[8]) * share
 local ratePerMs = tonumber(ARGV[7]) * share / 1000
 if not page or page.epoch ~= epoch.at then
-  local level = math.min(burst, (now - math.max(epoch.at + leaseMs, since)) * ratePerMs)
-  page = {epoch = epoch.at, tokens = level, refilledAt = now, borrowers = {},
-    share = 1, pausedUntil = 0, loweredAt = 0, raisedAt = now}
+  local emptyAt = epoch.at + leaseMs
+  page = {epoch = epoch.at, tokens = 0, refilledAt = emptyAt, borrowers = {},
+    share = 1, pausedUntil = 0, loweredAt = 0, raisedAt = emptyAt}
 end
 local borrowers = page.borrowers
-now = math.max(now, page.refilledAt)
+local ahead = math.max(0, page.refilledAt - now)
+now = now + ahead
 if since > page.refilledAt then
   page.tokens = math.min(page.tokens, 0)
   page.refilledAt = since
@@ -159,10 +160,10 @@ if injected then redis.call("SET", KEYS[2], entry)
 else
   -- Until a new bucket would be no different: leases ended, filled up, and what was learned given back.
   local fills = (burst - page.tokens) / (ratePerMs * page.share) + (1 - page.share) / ${increasePerSecond} * 1000
-  local life = math.min(leaseMs + paused + fills + 1000, 2^52)
+  local life = math.min(ahead + leaseMs + paused + fills + 1000, 2^52)
   redis.call("SET", KEYS[2], entry, "PX", string.format("%.0f", life))
 end
-local answer = {tokens, kept, retry, ratePerMs * page.share * 1000, paused, now}
+local answer = {tokens, kept, retry, ratePerMs * page.share * 1000, paused, now - ahead}
 for i, number in ipairs(answer) do answer[i] = string.format("%.17g", number) end
 return answer
 `);

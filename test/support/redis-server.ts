@@ -25,16 +25,20 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-function findRedis(): string | undefined {
+function find(program: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
-  return folders.map((folder) => join(folder, "redis-server")).find((path) => existsSync(path));
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
+
+/** Lets a program end with the process that starts it, even where that one is killed. */
+const setpriv = find("setpriv");
+const boundToUs = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL"];
 
 /** Groups tests that need redis-server; they get its path. */
 export function describeWithRedis(name: string, tests: (program: string) => void): void {
   describeWithServer(
     name,
-    { server: "redis-server", program: findRedis(), hint: "apt-get install redis-server" },
+    { server: "redis-server", program: find("redis-server"), hint: "apt-get install redis-server" },
     tests,
   );
 }
@@ -92,7 +96,8 @@ export async function startRedis(
       await ended;
     },
     async start() {
-      child = spawn(program, ["--port", String(port), ...fixed, ...settings], { stdio: "ignore" });
+      const line = [...boundToUs, program, "--port", String(port), ...fixed, ...settings];
+      child = spawn(line[0] as string, line.slice(1), { stdio: "ignore" });
       await connected((client) => client.ping(), 500);
     },
     pause() {
