@@ -1,3 +1,4 @@
+import type { CircuitNews } from "../../src/circuit-breaker/circuit.ts";
 import { circuitBreaker } from "../../src/circuit-breaker/circuit-breaker.ts";
 import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.ts";
 import type { Answer, Attempt, Call, Target } from "../../src/core/call.ts";
@@ -45,7 +46,8 @@ export function harness(options: CircuitBreakerOptions = {}, random = () => 1) {
     credentialRenewed() {},
   } as unknown as Telemetry;
   const runtime: Runtime = { clock, random, telemetry, modeOf: () => "enforce" };
-  const breaker = circuitBreaker(options, runtime);
+  const news: CircuitNews[] = [];
+  const breaker = circuitBreaker(options, runtime, (item) => news.push(item));
   let sent = 0;
 
   function begin(target: Target = ireland, input: unknown = {}, signal?: AbortSignal): Request {
@@ -89,6 +91,8 @@ export function harness(options: CircuitBreakerOptions = {}, random = () => 1) {
     clock,
     breaker,
     changes,
+    /** What circuits have found out by themselves. */
+    news,
     begin,
     /** How many requests reached the wire. */
     sent: () => sent,
