@@ -1,7 +1,9 @@
+import { randomBytes } from "node:crypto";
 import * as z from "zod";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { parseOptions } from "../../src/core/config.ts";
 import type { StateStore } from "../../src/core/state-store.ts";
+import { fileLender } from "./lender.ts";
 import { openStore } from "./store.ts";
 
 /** Options of {@link fileState}. */
@@ -10,6 +12,11 @@ export interface FileStateOptions {
   readonly directory: string;
   /** How long an operation may take, in milliseconds. @defaultValue 5000 */
   readonly timeoutMs?: number;
+  /**
+   * Milliseconds for which lent tokens of shared rate limits may be spent; the same for all processes.
+   * So long the tokens of a process that died are missing. @defaultValue 2000
+   */
+  readonly leaseMs?: number;
   /** Its `now` decides what has ended, for every process on the folder. @defaultValue the machine's clock */
   readonly clock?: Clock;
 }
@@ -24,6 +31,7 @@ const schema = z.strictObject({
     .positive()
     .max(2 ** 31 - 1)
     .default(5_000),
+  leaseMs: z.number().min(100).max(600_000).default(2_000),
   clock: z.looseObject({ now: z.function(), monotonic: z.function(), setTimeout: z.function() }).optional(),
 });
 
@@ -47,6 +55,9 @@ const schema = z.strictObject({
  * @see The lmdb package, https://github.com/kriszyp/lmdb-js
  */
 export function fileState(options: FileStateOptions): StateStore {
-  const { directory, timeoutMs } = parseOptions(schema, options, "state");
-  return openStore({ directory, timeoutMs, clock: options.clock ?? systemClock }).state;
+  const { directory, timeoutMs, leaseMs } = parseOptions(schema, options, "state");
+  const clock = options.clock ?? systemClock;
+  const store = openStore({ directory, timeoutMs, clock });
+  const replica = randomBytes(12).toString("base64url");
+  return { ...store.state, lender: fileLender({ store, directory, replica, leaseMs, timeoutMs, clock }) };
 }

@@ -62,17 +62,13 @@ export function openStore({ directory, timeoutMs, clock }: FileStoreSettings): F
     const place = entryKey(key);
     const step = (found: Kept | undefined) => {
       const now = clock.now();
-      return compute(live(found, now), now);
+      const outcome = compute(live(found, now), now);
+      if (outcome.write && outcome.write.endsAt < Number.POSITIVE_INFINITY) sweeper.arm();
+      return outcome;
     };
     const run = environment.transactor.run(place, step, { clock, timeoutMs, signal });
     underWay.add(run);
     return run.finally(() => underWay.delete(run));
-  }
-
-  /** What is written, which ends as it should. */
-  function entry(value: string, endsAt: number): Entry {
-    if (endsAt < Number.POSITIVE_INFINITY) sweeper.arm();
-    return { value, endsAt };
   }
 
   async function close(): Promise<void> {
@@ -93,14 +89,18 @@ export function openStore({ directory, timeoutMs, clock }: FileStoreSettings): F
       return entry && view(entry);
     },
     put: (key, value, options) =>
-      transact(key, (_, now) => ({ result: undefined, write: entry(value, endOf(now, options)) }), options?.signal),
+      transact(
+        key,
+        (_, now) => ({ result: undefined, write: { value, endsAt: endOf(now, options) } }),
+        options?.signal,
+      ),
     compareAndSet: (key, version, value, options) =>
       transact(
         key,
         (found, now) => {
           const endsAt = endOf(now, options);
           if ((found && String(found.version)) !== version) return { result: false };
-          return { result: true, write: entry(value, endsAt) };
+          return { result: true, write: { value, endsAt } };
         },
         options?.signal,
       ),
@@ -111,7 +111,7 @@ export function openStore({ directory, timeoutMs, clock }: FileStoreSettings): F
           const endsAt = endOf(now, options);
           const sum = addTo(key, found?.value, by, options);
           return sum.applied
-            ? { result: sum, write: entry(String(sum.value), found?.endsAt ?? endsAt) }
+            ? { result: sum, write: { value: String(sum.value), endsAt: found?.endsAt ?? endsAt } }
             : { result: sum };
         },
         options?.signal,

@@ -13,6 +13,8 @@ export interface Bucket {
   giveBack(weight: number, takenAt: number, now: number): void;
   /** Milliseconds until so many tokens may be there; 0 if they are. */
   waitMs(weight: number, now: number): number;
+  /** Tokens that can likely be had: those at hand, and what others that share the bucket may have left. */
+  likely(now: number): number;
   /** Somebody waits: `need` tokens would let the next one go, `want` all of them. A shared bucket goes and borrows. */
   demand(need: number, want: number, now: number): void;
   /** The cloud throttled a request that was admitted then. */

@@ -84,7 +84,8 @@ export class Gate implements Contender {
     let saved = Number.POSITIVE_INFINITY;
     let slowest = 1;
     for (const [index, { bucket, facts }] of this.taps.entries()) {
-      const { tokens, ratePerSecond, pausedMs } = bucket.state(now);
+      const { ratePerSecond, pausedMs } = bucket.state(now);
+      const tokens = bucket.likely(now);
       saved = Math.min(saved, tokens / facts.ratePerSecond);
       slowest = Math.min(slowest, ratePerSecond / facts.ratePerSecond);
       const missing = Math.max(0, (weights[index] as number) - tokens);

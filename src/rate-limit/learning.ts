@@ -42,3 +42,8 @@ export function learnSucceeded(learned: Learned, now: number): void {
   learned.share = Math.min(1, learned.share + ((now - learned.raisedAt) / 1000) * increasePerSecond);
   learned.raisedAt = now;
 }
+
+/** Milliseconds of success after which nothing is left of what was learned, and no pause either. */
+export function forgottenAfterMs(learned: Learned, now: number): number {
+  return Math.max(0, learned.pausedUntil - now, ((1 - learned.share) / increasePerSecond) * 1000);
+}

@@ -1,5 +1,5 @@
 import type { Lease, LeaseRequest } from "../core/token-lender.ts";
-import { type Learned, learnSucceeded, learnThrottled, nothingLearned } from "./learning.ts";
+import { forgottenAfterMs, type Learned, learnSucceeded, learnThrottled, nothingLearned } from "./learning.ts";
 import type { Pool } from "./membership.ts";
 
 /** What the book knows of one replica. Times in milliseconds of the store's clock. */
@@ -145,4 +145,15 @@ export function lend(
     ratePerSecond: ratePerMs * page.share * 1000,
     pausedMs,
   };
+}
+
+/** Milliseconds after which a new page would be no different: leases have ended, and the bucket is full. */
+export function idleAfterMs(
+  page: BookPage,
+  { ratePerSecond, burst }: LeaseRequest,
+  now: number,
+  leaseMs: number,
+): number {
+  const fillsMs = ((burst - page.tokens) / (ratePerSecond * page.share)) * 1000;
+  return 2 * leaseMs + fillsMs + forgottenAfterMs(page, now);
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { LimitBucket } from "../core/limit-rule.ts";
-import type { Lease, LimitFeedback, TokenLender } from "../core/token-lender.ts";
+import type { Lease, LeaseRequest, LimitFeedback, TokenLender } from "../core/token-lender.ts";
 import type { Bucket, BucketSource, BucketState } from "./bucket.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -37,6 +37,8 @@ export class SharedBucket implements Bucket {
   #validUntil = Number.NEGATIVE_INFINITY;
   #reportedAt = Number.NEGATIVE_INFINITY;
   #askAgainAt = Number.NEGATIVE_INFINITY;
+  /** When the lender had nothing left, as it said last. */
+  #emptyAt: number | undefined;
   #leasing = false;
   #failed = false;
   #spent = 0;
@@ -87,6 +89,13 @@ export class SharedBucket implements Bucket {
     const share = this.#ownShare?.waitMs(weight, now) ?? Number.POSITIVE_INFINITY;
     const asking = this.#leasing ? Number.POSITIVE_INFINITY : Math.max(1, this.#askAgainAt - now);
     return Math.max(this.#pausedUntil - now, Math.min(share, asking));
+  }
+
+  likely(now: number): number {
+    const share = this.#share(now);
+    if (share !== undefined) return share.likely(now);
+    const rest = this.#emptyAt === undefined ? this.burst : ((now - this.#emptyAt) / 1000) * this.#rate;
+    return Math.min(this.burst, (now < this.#validUntil ? this.#held : 0) + rest);
   }
 
   demand(need: number, want: number, now: number): void {
@@ -170,7 +179,7 @@ export class SharedBucket implements Bucket {
       ...(feedback === undefined ? {} : { feedback: this.#aged(feedback, now) }),
     };
     this.#lender.lease(request, { signal: this.#abort.signal }).then(
-      (lease) => this.#leased(lease, request.held, now),
+      (lease) => this.#leased(lease, request, now),
       () => this.#notLeased(feedback),
     );
   }
@@ -192,11 +201,12 @@ export class SharedBucket implements Bucket {
     };
   }
 
-  #leased(lease: Lease, reported: number, sentAt: number): void {
+  #leased(lease: Lease, { held: reported, want }: LeaseRequest, sentAt: number): void {
     const now = this.#clock.monotonic();
     this.#leasing = false;
     this.#failed = false;
     this.#rate = lease.ratePerSecond;
+    this.#emptyAt = lease.tokens < want ? now : undefined;
     this.#pausedUntil = Math.max(this.#pausedUntil, now + lease.pausedMs);
     if (now >= this.#validUntil) this.#held = 0; // they lapsed while the request was on its way
     this.#validUntil = Math.max(this.#validUntil, sentAt + lease.validMs);

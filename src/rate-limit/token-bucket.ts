@@ -64,6 +64,11 @@ export class TokenBucket implements Bucket {
     return Math.max(forTokens, this.#learned.pausedUntil - now, 0);
   }
 
+  likely(now: number): number {
+    this.#refill(now);
+    return this.#tokens;
+  }
+
   demand(): void {
     // what is missing comes by itself
   }

@@ -1,9 +1,11 @@
 // A process that works on a folder in one of several ways until it is done or killed.
 import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createGuard } from "provider-guard";
 import { fileState } from "provider-guard/file";
+import { object } from "provider-guard/object";
 
-const [task = "", directory = ""] = process.argv.slice(2);
+const [task = "", directory = "", ...figures] = process.argv.slice(2);
 const say = (line: string) => writeSync(1, `${line}\n`);
 
 /** Counts and writes a key for each count, one after the other, and says what it was told is done. */
@@ -43,6 +45,25 @@ function stopInside(): void {
   });
 }
 
+/** Calls as often as its guard lets it, and says when, on a clock that all processes of a machine share. */
+async function spend(): Promise<void> {
+  setInterval(() => {}, 1000); // waiting for a limit alone keeps no process alive
+  const [ratePerSecond, burst] = figures.map(Number) as [number, number];
+  const guard = await createGuard({
+    owner: { managementCluster: "mc", provider: "test" },
+    audit: false,
+    circuitBreaker: false,
+    state: fileState({ directory }),
+    rateLimit: { rules: [{ name: "shared", ratePerSecond, burst }] },
+  });
+  const client = { work: async () => say(String(process.hrtime.bigint())) };
+  const guarded = guard.wrap(client, object({ cloud: "c", operations: { work: { kind: "read" } } }));
+  const lane = async () => {
+    for (;;) await guarded.work();
+  };
+  await Promise.all([lane(), lane()]);
+}
+
 /** Ends by itself though the store is open, or in the middle of a write. */
 async function end(abruptly: boolean): Promise<void> {
   const state = fileState({ directory });
@@ -55,6 +76,7 @@ async function end(abruptly: boolean): Promise<void> {
 if (task === "write") await write();
 else if (task === "count") await count();
 else if (task === "stop-inside") stopInside();
+else if (task === "spend") await spend();
 else if (task === "open") {
   try {
     fileState({ directory });
