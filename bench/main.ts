@@ -7,6 +7,7 @@ import { markdown, table } from "./report.ts";
 import { type Figure, middle, type Row } from "./row.ts";
 import { admission } from "./rows/admission.ts";
 import { auditVerify } from "./rows/audit-verify.ts";
+import { awsThrottled } from "./rows/aws-throttled.ts";
 import { awsThroughput } from "./rows/aws-throughput.ts";
 import { chain } from "./rows/chain.ts";
 import { credentialGet, credentialHerd } from "./rows/credentials.ts";
@@ -14,6 +15,8 @@ import { durable } from "./rows/durable.ts";
 import { fairness } from "./rows/fairness.ts";
 import { idleKeys } from "./rows/idle-keys.ts";
 import { importTime } from "./rows/import.ts";
+import { sharedAdmission } from "./rows/shared-admission.ts";
+import { sharedLimit } from "./rows/shared-limit.ts";
 
 const rows: readonly Row[] = [
   chain,
@@ -22,6 +25,9 @@ const rows: readonly Row[] = [
   admission,
   idleKeys,
   fairness,
+  sharedLimit,
+  sharedAdmission,
+  awsThrottled,
   credentialGet,
   credentialHerd,
   auditVerify,
@@ -37,7 +43,8 @@ Measures the figures of the documentation, all or those with the given ids:
   --write    write docs/benchmarks.md as well (needs every row)
   --help     print this
 
-Exit codes: 0 measured, 1 a row could not be measured, 2 unusable arguments.
+A row whose server is not installed is left out, with a line that says so.
+Exit codes: 0 measured, 1 a row failed or --write lacks one, 2 unusable arguments.
 Figures are medians of rounds that alternate with the alternatives. No goal is enforced.
 `;
 
@@ -89,7 +96,14 @@ if (values.row !== undefined) {
 }
 
 const measured: (Row & Figure)[] = [];
+let left = 0;
 for (const [index, row] of chosen.entries()) {
+  const missing = await row.missing?.();
+  if (missing !== undefined) {
+    process.stderr.write(`[${index + 1}/${chosen.length}] ${row.id}: not measured: ${missing}\n`);
+    left++;
+    continue;
+  }
   process.stderr.write(`[${index + 1}/${chosen.length}] ${row.id} …\n`);
   measured.push({ ...row, ...(await measure(row)) });
 }
@@ -104,6 +118,10 @@ if (values.json) {
   }));
   process.stdout.write(`${JSON.stringify(plain, null, 2)}\n`);
 } else process.stdout.write(table(measured));
+if (values.write && left > 0) {
+  process.stderr.write("bench: docs/benchmarks.md needs every row: nothing written\n");
+  process.exit(1);
+}
 if (values.write) {
   await writeFile("docs/benchmarks.md", markdown(measured));
   process.stderr.write("wrote docs/benchmarks.md\n");

@@ -15,6 +15,8 @@ export interface Row {
   readonly goal: number;
   /** Processes to measure it in, where one process differs from the next. @defaultValue 1 */
   readonly processes?: number;
+  /** What it needs and this machine has not; a row that lacks something is left out. */
+  missing?(): string | undefined | Promise<string | undefined>;
   run(): Promise<Figure>;
 }
 
@@ -56,6 +58,8 @@ export async function inTurns(rounds: number, contenders: readonly (() => Promis
   }
   return results.map(median);
 }
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Lets timers and I/O have their turn, as a controller's event loop does all the time. */
 export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
