@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/core/clock.ts";
 import { GuardError } from "../../src/core/errors.ts";
 import { type OwnClient, type RedisClient, serverOf } from "./client.ts";
+import { plainError, reasonOf } from "./plain-error.ts";
 
 /** Sends one command. Rejects without sending it when the operation it belongs to is over. */
 export type Send = (command: string, args: readonly (string | number)[], node?: RedisClient) => Promise<unknown>;
@@ -33,19 +34,6 @@ interface ConnectionOptions {
   readonly prepare: ((send: Send) => Promise<void>) | undefined;
 }
 
-/** The error without the command that ioredis hangs on it, whose arguments may be a password. */
-function plain(error: Error & { readonly code?: unknown }): Error {
-  const copy = new Error(error.message.replace(/, with args beginning with:.*/s, ""));
-  copy.name = error.name;
-  if (error.code !== undefined) Object.assign(copy, { code: error.code });
-  return copy;
-}
-
-/** `ECONNREFUSED`, `WRONGPASS` and the like, else the whole message. */
-function reasonOf(error: Error & { readonly code?: unknown }): string {
-  return typeof error.code === "string" ? error.code : (/^[A-Z]{4,}(?= )/.exec(error.message)?.[0] ?? error.message);
-}
-
 /** Bounds everything that is sent through a client. */
 export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOptions): Connection {
   const server = serverOf(client);
@@ -57,8 +45,7 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
   let prepared = prepare === undefined;
   let lastError: Error | undefined;
 
-  function unavailable(reason: string, error: Error | undefined): GuardError {
-    const cause = error && plain(error);
+  function unavailable(reason: string, cause?: Error): GuardError {
     return new GuardError("ERR_STATE_UNAVAILABLE", `${server}: ${reason}`, {
       cause,
       retryable: !closed,
@@ -69,8 +56,12 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
 
   function failure(error: unknown): GuardError {
     if (error instanceof GuardError) return error;
-    if (!(error instanceof Error)) return unavailable(String(error), undefined);
-    return unavailable(reasonOf(error), error);
+    const cause = plainError(error);
+    return unavailable(reasonOf(cause), cause);
+  }
+
+  function noteError(error: unknown): void {
+    lastError = plainError(error);
   }
 
   /** The process may end while nobody waits for an answer, and only then. */
@@ -113,9 +104,7 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
     ...(own && {
       connect: hold,
       reconnecting: hold,
-      error(error: Error) {
-        lastError = error;
-      },
+      error: noteError,
     }),
   };
   for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
@@ -125,7 +114,7 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
     run: (work, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);
-        if (closed) return reject(unavailable("this store is closed", undefined));
+        if (closed) return reject(unavailable("this store is closed"));
         let over = false;
         const timer = clock.setTimeout(() => {
           fail(unavailable(`no answer within ${timeoutMs} ms`, lastError));
@@ -162,11 +151,11 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
         if (client.status === "ready") return go();
         if (away || client.status === "end") return fail(disconnected());
         waiting.add(operation);
-        if (client.status === "wait") client.connect().catch(() => {});
+        if (client.status === "wait") client.connect().catch(noteError);
       }),
     close() {
       closed = true;
-      for (const { fail } of [...running]) fail(unavailable("this store is closed", undefined));
+      for (const { fail } of [...running]) fail(unavailable("this store is closed"));
       for (const [event, listener] of Object.entries(listeners)) if (event !== "error") client.off(event, listener);
       own?.disconnect();
     },

@@ -54,11 +54,14 @@ const withMethods = <T>(...names: (keyof T & string)[]) =>
 export const redisSchema = z
   .strictObject({
     client: withMethods<RedisClient>("call", "connect", "on", "off")
-      .refine((client) => !resends(client), "resends commands whose answer was lost; see the docs of this option")
+      .refine(
+        (client) => !resends(client),
+        "would send a command twice: set autoResendUnfulfilledCommands: false (Redis) or retryDelayOnFailover: 0 (Cluster)",
+      )
       .optional(),
     url: z
       .string()
-      .regex(/^rediss?:\/\//, "expected redis:// or rediss://")
+      .refine((url) => /^rediss?:/.test(url) && URL.canParse(url), "expected a valid redis: or rediss: URL")
       .optional(),
     connection: z
       .custom<RedisOptions>((value) => typeof value === "object" && value !== null, "expected an object")

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { Redis } from "ioredis";
 import type { StateStore } from "provider-guard";
 import { redisState } from "provider-guard/redis";
@@ -136,6 +137,22 @@ describeWithRedis("redisState on a real server", (redis) => {
     await evicting.stop();
   });
 
+  it("needs no more rights than its page names", async () => {
+    const page = await readFile(new URL("../../docs/adapters/redis.md", import.meta.url), "utf8");
+    const rights = /`(~\{provider-guard\}:\* [^`]+)`/.exec(page)?.[1]?.split(" ") ?? [];
+    expect(rights.length).toBeGreaterThan(5);
+    await server.admin((client) => client.acl("SETUSER", "few", "on", ">secret", ...rights));
+    const store = opened(redisState({ url: server.url, connection: { username: "few", password: "secret" } }));
+    await store.put("a", "1");
+    await store.compareAndSet("b", undefined, "2");
+    await store.increment("n", 1);
+    expect(await entriesOf(store, "")).toEqual({ a: "1", b: "2", n: "1" });
+    expect(await store.delete("a")).toBe(true);
+    const request = { bucket: "one", ratePerSecond: 1, burst: 1, held: 0, need: 1, want: 1 };
+    expect(await store.lender?.lease(request)).toMatchObject({ tokens: 0 });
+    await server.admin((client) => client.acl("DELUSER", "few"));
+  });
+
   it("counts to the bound exactly, in four processes, and lets each of them end by itself", async () => {
     const children = await Promise.all([1, 2, 3, 4].map(() => startChild(program, [server.url, "3000"])));
     expect(await Promise.all(children.map(({ ended }) => ended))).toEqual([0, 0, 0, 0]);
@@ -191,7 +208,7 @@ describeWithRedis("redisState on a real server", (redis) => {
 
     it("is refused where it would send a counter's change twice", () => {
       const client = make({ autoResendUnfulfilledCommands: true });
-      expect(() => redisState({ client })).toThrow(/redis\.client: .*resend/);
+      expect(() => redisState({ client })).toThrow(/redis\.client: .*autoResendUnfulfilledCommands/);
       client.disconnect();
     });
 
