@@ -60,10 +60,6 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
     return unavailable(reasonOf(cause), cause);
   }
 
-  function noteError(error: unknown): void {
-    lastError = plainError(error);
-  }
-
   /** The process may end while nobody waits for an answer, and only then. */
   function hold(): void {
     for (const handle of [own?.stream, own?.reconnectTimeout]) {
@@ -104,7 +100,9 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
     ...(own && {
       connect: hold,
       reconnecting: hold,
-      error: noteError,
+      error(error: Error) {
+        lastError = plainError(error);
+      },
     }),
   };
   for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
@@ -151,7 +149,10 @@ export function connect({ client, own, clock, timeoutMs, prepare }: ConnectionOp
         if (client.status === "ready") return go();
         if (away || client.status === "end") return fail(disconnected());
         waiting.add(operation);
-        if (client.status === "wait") client.connect().catch(noteError);
+        if (client.status === "wait")
+          client.connect().catch((error) => {
+            lastError ??= plainError(error); // of a client of the store's own there is an event that says more
+          });
       }),
     close() {
       closed = true;
