@@ -2,6 +2,8 @@ import type { Claim } from "./claim.ts";
 
 /** What the state store keeps of one bucket. All times are Unix milliseconds. */
 export interface BookDocument {
+  /** How often it was written: a store that shows less than it once did has lost something. */
+  readonly writes: number;
   /** The latest time that any replica has seen. */
   readonly at: number;
   /** In the order in which they were made. */
@@ -25,6 +27,8 @@ export interface Book<D extends BookDocument> {
   parse(text: string): D;
   /** Settles units as used, at a time. */
   spend(doc: D, units: number, at: number): D;
+  /** Joins what the store still has with what is known of it from before, claims aside. In doubt, more is used. */
+  join(kept: D, known: D): D;
   /** Drops what has no effect any more. */
   prune(doc: D): D;
   /** Units that were settled as used and still count. */

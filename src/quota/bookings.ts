@@ -37,6 +37,17 @@ export function advance<D extends BookDocument>(book: Book<D>, doc: D, now: numb
   return book.prune({ ...result, claims: kept });
 }
 
+/**
+ * What the store keeps, and where that is less than this process has seen of it already (flushed,
+ * restored, failed over), what it has seen.
+ */
+export function rejoin<D extends BookDocument>(book: Book<D>, kept: D, known: D | undefined): D {
+  if (known === undefined || kept.writes >= known.writes) return kept;
+  const ids = new Set(kept.claims.map(({ id }) => id));
+  const claims = [...known.claims.filter(({ id }) => !ids.has(id)), ...kept.claims];
+  return { ...book.join(kept, known), claims, at: Math.max(kept.at, known.at), writes: known.writes };
+}
+
 const total = (claims: readonly Claim[], state: Claim["state"]) =>
   claims.reduce((sum, claim) => (claim.state === state ? sum + claim.units : sum), 0);
 

@@ -66,7 +66,7 @@ export function openDocument<D extends BookDocument>(key: string, book: Book<D>,
     while (queue.length > 0) {
       const batch = queue.splice(0, maxBatch);
       try {
-        last = await write(batch);
+        last = await write(batch, last);
         failures = 0;
         for (const wish of batch) wish.stored?.();
       } catch (cause) {

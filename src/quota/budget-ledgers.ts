@@ -1,7 +1,7 @@
 import type { Book, BookDocument, Usage } from "./book.ts";
-import { usage } from "./bookings.ts";
+import { advance, usage } from "./bookings.ts";
 import { unavailable } from "./bucket-document.ts";
-import { present, type Setting } from "./document-writer.ts";
+import type { Setting } from "./document-writer.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import type { QuotaBudget } from "./options.ts";
 
@@ -63,7 +63,7 @@ export function budgetLedgers<D extends BookDocument>(
       // What this process has settled and not written yet comes first.
       for (const { document } of ledgers.values()) if (!document.idle) await document.change((doc) => [doc, undefined]);
       for await (const [key, { value }] of setting.state.scan(prefix, signal === undefined ? {} : { signal })) {
-        yield view(key.slice(prefix.length), present(book, value, setting.clock.now()));
+        yield view(key.slice(prefix.length), advance(book, book.parse(value), setting.clock.now()));
       }
     } catch (error) {
       throw signal?.aborted ? signal.reason : unavailable(prefix, error);

@@ -2,7 +2,7 @@ import { type Clock, type Random, sleep } from "../core/clock.ts";
 import type { StateStore } from "../core/state-store.ts";
 import { abortable } from "./abortable.ts";
 import type { Book, BookDocument } from "./book.ts";
-import { advance } from "./bookings.ts";
+import { advance, rejoin } from "./bookings.ts";
 
 /** What every bucket of a guard works with. */
 export interface Setting {
@@ -30,36 +30,35 @@ const eagerRounds = 4;
 const longestPauseMs = 200;
 const timeoutMs = 5_000;
 
-/** Reads what the store keeps of a bucket, as it is now. */
-export function present<D extends BookDocument>(book: Book<D>, kept: string | undefined, now: number): D {
-  return advance(book, kept === undefined ? book.blank : book.parse(kept), now);
-}
-
 /**
  * Makes the function that changes a bucket's document, by one compare-and-set for all wishes, bounded
- * in time whatever the store does. It resolves to the document; where it rejects, each wish that may
- * have been written is marked as `repeated`.
+ * in time whatever the store does. What is known of the document is put back where the store has lost
+ * it. The function resolves to the document; where it rejects, each wish that may have been written is
+ * marked as `repeated`.
  */
 export function documentWriter<D extends BookDocument>(
   key: string,
   book: Book<D>,
   { clock, random, state }: Setting,
-): (wishes: readonly Wish<D>[]) => Promise<D> {
+): (wishes: readonly Wish<D>[], known: D | undefined) => Promise<D> {
   function swap(version: string | undefined, doc: D, signal: AbortSignal): Promise<boolean> {
     const ttlMs = book.ttlMs(doc);
     const options = ttlMs === undefined ? { signal } : { signal, ttlMs };
     return state.compareAndSet(key, version, JSON.stringify({ v: 1, ...doc }), options);
   }
 
-  async function write(wishes: readonly Wish<D>[], attempt: Attempt): Promise<D> {
+  async function write(wishes: readonly Wish<D>[], known: D | undefined, attempt: Attempt): Promise<D> {
     const { signal } = attempt;
     for (let round = 0; round < maxRounds; round++) {
       if (round >= eagerRounds) await sleep(clock, random() * Math.min(longestPauseMs, 2 ** round), signal);
       const entry = await state.get(key, { signal });
       signal.throwIfAborted();
-      const before = present(book, entry?.value, clock.now());
-      const after = wishes.reduce((doc, wish) => wish.step(doc, wish.repeated), before);
-      if (after === before) return after;
+      const kept = entry === undefined ? book.blank : book.parse(entry.value);
+      const whole = rejoin(book, kept, known);
+      const before = advance(book, whole, clock.now());
+      const changed = wishes.reduce((doc, wish) => wish.step(doc, wish.repeated), before);
+      if (changed === before && whole === kept) return before;
+      const after = { ...changed, writes: changed.writes + 1 };
       attempt.swapping = true;
       const swapped = await swap(entry?.version, after, signal);
       signal.throwIfAborted(); // too late: whoever waits was told that nobody knows
@@ -69,13 +68,13 @@ export function documentWriter<D extends BookDocument>(
     throw new Error(`${maxRounds} times somebody else was faster`);
   }
 
-  return async (wishes) => {
+  return async (wishes, known) => {
     const late = new AbortController();
     const attempt: Attempt = { signal: late.signal, swapping: false };
     const giveUp = () => late.abort(new Error(`no answer within ${timeoutMs} ms`));
     const timer = clock.setTimeout(giveUp, timeoutMs);
     try {
-      return await abortable(write(wishes, attempt), late.signal);
+      return await abortable(write(wishes, known, attempt), late.signal);
     } catch (error) {
       if (attempt.swapping) for (const wish of wishes) wish.repeated = true;
       throw error;

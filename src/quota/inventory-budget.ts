@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Book, BookDocument } from "./book.ts";
+import type { Settlement } from "./bookings.ts";
 import { claimsSchema } from "./claim.ts";
 import type { InventoryBudget } from "./options.ts";
 
@@ -13,6 +14,8 @@ interface Change {
   readonly id?: string | undefined;
   /** What the delete named: to delete it once more gives nothing back. */
   readonly resources?: readonly string[] | undefined;
+  /** Nobody knows yet, and perhaps never will, whether the delete has happened. */
+  readonly unclear?: true | undefined;
 }
 
 /** Between which instants somebody counted. */
@@ -32,6 +35,7 @@ export interface InventoryDocument extends BookDocument {
 
 const schema = z.object({
   v: z.literal(1),
+  writes: z.number(),
   at: z.number(),
   claims: claimsSchema,
   count: z.number(),
@@ -43,6 +47,7 @@ const schema = z.object({
         units: z.number(),
         id: z.string().optional(),
         resources: z.array(z.string()).readonly().optional(),
+        unclear: z.literal(true).optional(),
       }),
     )
     .readonly(),
@@ -62,9 +67,10 @@ export function inventoryBook(budget: InventoryBudget): Book<InventoryDocument> 
     afterCrash,
     toleranceMs: 60_000,
     rememberMs: 86_400_000, // as long as clouds remember an idempotency token: until then a create may be resumed
-    blank: { at: 0, claims: [], count: 0, changes: [], changesSince: 0 },
+    blank: { writes: 0, at: 0, claims: [], count: 0, changes: [], changesSince: 0 },
     parse: (text) => schema.parse(JSON.parse(text)),
     spend: (doc, units, at) => ({ ...doc, count: doc.count + units, changes: [...doc.changes, { at, units }] }),
+    join: (kept, known) => ({ ...known, count: Math.max(kept.count, known.count) }),
     prune(doc) {
       const { at } = doc;
       const changes = doc.changes.map((change) => (change.at <= at ? change : { ...change, at })); // a clock was ahead
@@ -82,22 +88,42 @@ export function inventoryBook(budget: InventoryBudget): Book<InventoryDocument> 
   };
 }
 
+/** A delete call. */
+export interface Removal {
+  readonly id: string;
+  readonly units: number;
+  /** What it names, where that is known. */
+  readonly resources: readonly string[];
+  /** When it began. */
+  readonly at: number;
+}
+
+/** A delete begins: whatever becomes of it, what it names may be gone from now on. */
+export function beginRemoval(doc: InventoryDocument, { id, resources, at }: Removal): InventoryDocument {
+  if (resources.length === 0 || doc.changes.some((change) => change.id === id)) return doc;
+  return { ...doc, changes: [...doc.changes, { id, at, units: 0, resources, unclear: true }] };
+}
+
 /**
- * A delete has succeeded. What began before the last count ended gives nothing back, as that count may
- * have missed the resource already; nor does a second delete of the same resource.
+ * A delete has ended. It gives units back unless a count may have missed the resource already, since
+ * this delete, or an earlier one whose end nobody knows, began before that count ended; and unless the
+ * resource was deleted before. A second time changes nothing.
  */
-export function remove(
-  doc: InventoryDocument,
-  call: { readonly id: string; readonly units: number; readonly resources: readonly string[]; readonly at: number },
-): InventoryDocument {
-  if (doc.changes.some(({ id }) => id === call.id)) return doc; // a write that had happened is repeated
-  const gone = new Set(doc.changes.flatMap(({ resources = [] }) => resources));
-  const resources = call.resources.filter((id) => !gone.has(id));
-  if (call.resources.length > 0 && resources.length === 0) return doc;
+export function endRemoval(doc: InventoryDocument, call: Removal, end: Settlement): InventoryDocument {
+  const mine = doc.changes.find(({ id }) => id === call.id);
+  if (mine !== undefined && mine.unclear === undefined) return doc;
+  if (end === "open") return beginRemoval(doc, call);
+  const changes = doc.changes.filter((change) => change !== mine);
+  if (end === "free") return mine === undefined ? doc : { ...doc, changes };
+  const about = ({ resources = [] }: Change) => resources.some((resource) => call.resources.includes(resource));
+  const before = changes.filter(about);
+  const gone = new Set(before.flatMap(({ unclear, resources = [] }) => (unclear ? [] : resources)));
+  const resources = call.resources.filter((resource) => !gone.has(resource));
   const share = call.resources.length === 0 ? 1 : resources.length / call.resources.length;
-  const units = doc.counted !== undefined && call.at < doc.counted.endedAt ? 0 : call.units * share;
-  const change: Change = { id: call.id, at: call.at, units: -units, resources };
-  return { ...doc, count: Math.max(0, doc.count - units), changes: [...doc.changes, change] };
+  const at = before.reduce((first, change) => (change.unclear ? Math.min(first, change.at) : first), call.at);
+  const units = doc.counted !== undefined && at < doc.counted.endedAt ? 0 : call.units * share;
+  const change: Change = { id: call.id, at, units: -units, resources };
+  return { ...doc, count: Math.max(0, doc.count - units), changes: [...changes, change] };
 }
 
 /**

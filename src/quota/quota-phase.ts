@@ -2,21 +2,19 @@ import type { Call, Target } from "../core/call.ts";
 import { matches } from "../core/call-match.ts";
 import { type GuardError, isGuardError } from "../core/errors.ts";
 import type { Explanation, PhaseInterceptor } from "../core/interceptor.ts";
-import { resultOf } from "../core/outcome.ts";
 import { refuse } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
-import { safely } from "../core/safely.ts";
-import { weightOf } from "../core/weight.ts";
 import type { Settlement } from "./bookings.ts";
 import { bucketOf } from "./bucket.ts";
 import type { BudgetLedgers } from "./budget-ledgers.ts";
 import type { Budgets } from "./budgets.ts";
-import { type InventoryDocument, remove } from "./inventory-budget.ts";
-import type { InventoryBudget, QuotaBudget } from "./options.ts";
+import { type Hold, settlementOf, unitsOf } from "./hold.ts";
+import type { InventoryDocument } from "./inventory-budget.ts";
+import type { QuotaBudget } from "./options.ts";
 import { exceeded, figures } from "./refusals.ts";
+import { noteRemoval } from "./removal.ts";
 
 const name = "quota";
-const maxUnits = 1e12; // sums stay exact enough, and finite
 
 /** Which budgets a call takes units of, and which inventories it gives units back to. */
 interface Uses {
@@ -24,18 +22,10 @@ interface Uses {
   readonly giving: readonly BudgetLedgers<InventoryDocument>[];
 }
 
-/** Units that a call holds. */
-interface Hold {
-  settle(end: Settlement): void;
-}
+const none: Uses = { taking: [], giving: [] };
 
-const unitsOf = (weight: QuotaBudget["weight"], call: Call) => Math.min(maxUnits, weightOf(weight, call.input));
-
-/** What becomes of units whose call ended like this. The request that a create resumes may have left long ago. */
-function settlementOf(call: Call, failed: boolean): Settlement {
-  const result = resultOf(call, failed);
-  if (result === "ok") return "used";
-  return result === "unknown" || (result === "not-sent" && call.resumes !== undefined) ? "open" : "free";
+function settleAll(holds: readonly Hold[], end: Settlement): void {
+  for (const hold of holds) hold.settle(end);
 }
 
 /**
@@ -63,10 +53,9 @@ export function quotaPhase({ windows, inventories }: Budgets, runtime: Runtime):
     if (uses === undefined) {
       const mine = <B extends BudgetLedgers>(budgets: readonly B[]) =>
         budgets.filter(({ budget }) => matches(budget, call));
-      uses = {
-        taking: [...mine(windows), ...(call.kind === "create" ? mine(inventories) : [])],
-        giving: call.kind === "delete" ? mine(inventories) : [],
-      };
+      const taking = [...mine(windows), ...(call.kind === "create" ? mine(inventories) : [])];
+      const giving = call.kind === "delete" ? mine(inventories) : [];
+      uses = taking.length + giving.length === 0 ? none : { taking, giving };
       usesOfTarget.set(call.target, uses);
     }
     return uses;
@@ -98,43 +87,29 @@ export function quotaPhase({ windows, inventories }: Budgets, runtime: Runtime):
     return { settle: (end) => book.settle({ id, units }, end) };
   }
 
-  /** All or none, in the order of the options. */
-  async function reserveAll(call: Call, budgets: readonly BudgetLedgers[]): Promise<readonly Hold[]> {
+  /** All or none, in a fixed order. */
+  async function holdAll(call: Call, { taking, giving }: Uses): Promise<readonly Hold[]> {
     const holds: Hold[] = [];
     try {
-      for (const budget of budgets) holds.push(await reserve(call, budget));
+      for (const budget of taking) holds.push(await reserve(call, budget));
+      for (const inventory of giving) holds.push(await noteRemoval(call, inventory));
       call.signal?.throwIfAborted();
       return holds;
     } catch (error) {
-      for (const hold of holds) hold.settle(settlementOf(call, true));
+      settleAll(holds, settlementOf(call, true));
       throw error;
     }
   }
 
-  function giveBack(call: Call, { budget, ledger }: BudgetLedgers<InventoryDocument>): void {
-    const { per = [], releaseWeight } = budget as InventoryBudget;
-    const resources = safely((made: Call) => made.binding.adapter.tags?.targets?.(made) ?? [], [])(call);
-    const units = releaseWeight === undefined ? Math.max(1, resources.length) : unitsOf(releaseWeight, call);
-    const { id, startedAt: at } = call;
-    ledger(bucketOf(per, call)).document.enqueue((doc) => remove(doc, { id, units, resources, at }));
-  }
-
-  function run(call: Call, next: () => Promise<unknown>, holds: readonly Hold[], { giving }: Uses): Promise<unknown> {
+  async function holdAndRun(call: Call, next: () => Promise<unknown>, uses: Uses): Promise<unknown> {
+    const holds = await holdAll(call, uses);
     const result = next();
-    const ended = (failed: boolean) => {
-      const end = settlementOf(call, failed);
-      for (const hold of holds) hold.settle(end);
-      if (end === "used") for (const inventory of giving) giveBack(call, inventory);
-    };
+    const ended = (failed: boolean) => settleAll(holds, settlementOf(call, failed));
     result.then(
       () => ended(false),
       () => ended(true),
     );
     return result;
-  }
-
-  async function reserveAndRun(call: Call, next: () => Promise<unknown>, uses: Uses): Promise<unknown> {
-    return run(call, next, await reserveAll(call, uses.taking), uses);
   }
 
   return {
@@ -143,8 +118,7 @@ export function quotaPhase({ windows, inventories }: Budgets, runtime: Runtime):
     phase: "quota",
     intercept(call, next) {
       const uses = usesOf(call);
-      if (uses.taking.length > 0) return reserveAndRun(call, next, uses);
-      return uses.giving.length > 0 ? run(call, next, [], uses) : next();
+      return uses === none ? next() : holdAndRun(call, next, uses);
     },
     explain(call): Explanation {
       const { taking, giving } = usesOf(call);

@@ -12,6 +12,7 @@ export interface WindowDocument extends BookDocument {
 
 const schema = z.object({
   v: z.literal(1),
+  writes: z.number(),
   at: z.number(),
   claims: claimsSchema,
   slices: z.array(z.tuple([z.number(), z.number()])).readonly(),
@@ -39,9 +40,14 @@ export function windowBook({ windowMs, limit, afterCrash = "count" }: WindowBudg
     afterCrash,
     toleranceMs,
     rememberMs: windowMs,
-    blank: { at: 0, claims: [], slices: [] },
+    blank: { writes: 0, at: 0, claims: [], slices: [] },
     parse: (text) => schema.parse(JSON.parse(text)),
     spend: (doc, units, at) => ({ ...doc, slices: add(doc.slices, sliceEnd(at), units) }),
+    join(kept, known) {
+      const most = new Map(kept.slices);
+      for (const [endsAt, units] of known.slices) most.set(endsAt, Math.max(units, most.get(endsAt) ?? 0));
+      return { ...kept, slices: [...most] };
+    },
     prune(doc) {
       const latest = sliceEnd(doc.at);
       const counting = doc.slices.filter(([endsAt]) => endsAt + windowMs > doc.at);

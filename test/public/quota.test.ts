@@ -153,6 +153,28 @@ describe("a window budget", () => {
     expect(journal.records.at(-1)).toMatchObject({ decisions: [{ phase: "own", verdict: "resume" }] });
     expect(await numbers(after)).toEqual([["cluster=uid-a", 1, 0]]);
   });
+
+  it("keeps the units of a create that is resumed and does not come to be sent: the first request may have left", async () => {
+    const { mood, state } = moody(memoryState());
+    const journal = memoryJournal();
+    const one = await acme({ ...quota([perHour]), state }, {}, journal);
+    one.raw.answers.push(new AcmeError("gateway", { status: 502 }));
+    await creates(one, 1);
+    journal.failure = new Error("disk full");
+    expect(made(await creates(one, 1))).toBe(0);
+    journal.failure = undefined;
+    expect(await numbers(one)).toEqual([["cluster=uid-a", 1, 0]]);
+    mood.down = true;
+    expect(made(await creates(one, 1))).toBe(0);
+    mood.down = false;
+    await one.clock.advance(60_000);
+    expect(await numbers(one)).toEqual([["cluster=uid-a", 1, 0]]);
+    expect(made(await creates(one, 1))).toBe(1);
+    expect(one.journal.records.filter(({ type }) => type === "intent").at(-1)).toMatchObject({
+      token: one.raw.sent[0]?.input && (one.raw.sent[0].input as { requestId: string }).requestId,
+    });
+    expect(await numbers(one)).toEqual([["cluster=uid-a", 1, 0]]);
+  });
 });
 
 describe("reservations", () => {
@@ -165,8 +187,15 @@ describe("reservations", () => {
     return { ...one, call, answer: () => answer({ id: "srv-9", labels: {} }) };
   }
 
-  it("hold while the call is in flight, however long that takes", async () => {
-    const one = await inFlight(quota([servers], { reservationMs: 60_000 }));
+  it.each([
+    ["of a budget with room", quota([servers], { reservationMs: 60_000 })],
+    ["of a soft budget without", quota([{ ...servers, limit: 0, mode: "soft" }], { reservationMs: 60_000 })],
+    [
+      "of a budget without, in observe mode",
+      { ...quota([{ ...servers, limit: 0 }], { reservationMs: 60_000 }), mode: "observe" as const },
+    ],
+  ])("hold while the call is in flight, however long that takes: %s", async (_which, options) => {
+    const one = await inFlight(options);
     await one.clock.advance(10 * 60_000);
     expect(await numbers(one)).toEqual([["cluster=uid-a", 0, 1]]);
     one.answer();

@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { memoryState } from "provider-guard";
 import { simulatedClock } from "provider-guard/testing";
 import { expect, it } from "vitest";
-import { type InventoryDocument, inventoryBook, recount, remove } from "../../src/quota/inventory-budget.ts";
+import {
+  beginRemoval,
+  endRemoval,
+  type InventoryDocument,
+  inventoryBook,
+  recount,
+} from "../../src/quota/inventory-budget.ts";
 import { type Replica, replica, type Weather, weathered } from "./replicas.ts";
 
 const limit = 6;
@@ -53,12 +59,13 @@ async function play(steps: readonly Step[], weather: Weather) {
     own.setTimeout(() => ledger.settle({ id, units: 1 }, one.end), one.takesMs);
   }
 
-  function destroy({ ledger, clock: own }: Replica<InventoryDocument>, one: Step, id: string) {
-    const resource = known[one.which % Math.max(1, known.length)] ?? "none";
-    const at = own.now();
-    own.setTimeout(() => existing.delete(resource), one.takesMs * one.doneAt);
-    const gone = () => ledger.document.enqueue((doc) => remove(doc, { id, units: 1, resources: [resource], at }));
-    if (resource !== "none" && one.end === "used") own.setTimeout(gone, one.takesMs);
+  async function destroy({ ledger, clock: own }: Replica<InventoryDocument>, one: Step, id: string) {
+    const resource = known[one.which % Math.max(1, known.length)];
+    if (resource === undefined) return;
+    const removal = { id, units: 1, resources: [resource], at: own.now() };
+    await ledger.document.change((doc) => [beginRemoval(doc, removal), undefined]).catch(() => {});
+    if (one.end !== "free") own.setTimeout(() => existing.delete(resource), one.takesMs * one.doneAt);
+    own.setTimeout(() => ledger.document.enqueue((doc) => endRemoval(doc, removal, one.end)), one.takesMs);
   }
 
   async function count({ ledger, clock: own }: Replica<InventoryDocument>, one: Step) {
@@ -79,7 +86,7 @@ async function play(steps: readonly Step[], weather: Weather) {
     const chosen = replicas[one.replica] as Replica<InventoryDocument>;
     const id = `${"x".repeat(one.which % 2)}-${100 + index}`;
     if (one.act === "crash") chosen.crash();
-    else if (one.act === "delete") destroy(chosen, one, id);
+    else if (one.act === "delete") void destroy(chosen, one, id);
     else void (one.act === "create" ? create(chosen, one, id) : count(chosen, one)).catch(() => {});
   }
   await clock.advance(60_000);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { advance, reserve, settle, usage } from "../../src/quota/bookings.ts";
-import { type InventoryDocument, inventoryBook, recount, remove } from "../../src/quota/inventory-budget.ts";
+import {
+  beginRemoval,
+  endRemoval,
+  type InventoryDocument,
+  inventoryBook,
+  recount,
+} from "../../src/quota/inventory-budget.ts";
 
 const reservationMs = 10_000;
 const book = inventoryBook({ name: "i", inventory: true, limit: 5 });
@@ -13,9 +19,16 @@ const end = (doc: InventoryDocument, id: string, how: "used" | "free" | "open") 
   settle(book, doc, { id, units: 1, end: how }, false);
 const create = (doc: InventoryDocument, ms: number, id = `call-${ms}`) => end(hold(at(doc, ms), id), id, "used");
 
-function destroy(doc: InventoryDocument, beganMs: number, endedMs: number, resources: readonly string[] = []) {
+function destroy(
+  doc: InventoryDocument,
+  beganMs: number,
+  endedMs: number,
+  resources: readonly string[] = [],
+  how: "used" | "free" | "open" = "used",
+) {
   const units = Math.max(1, resources.length);
-  return remove(at(doc, endedMs), { id: `delete-${beganMs}-${endedMs}`, units, resources, at: start + beganMs });
+  const removal = { id: `delete-${beganMs}-${endedMs}`, units, resources, at: start + beganMs };
+  return endRemoval(at(beginRemoval(at(doc, beganMs), removal), endedMs), removal, how);
 }
 
 function counted(doc: InventoryDocument, count: number, beganMs: number, endedMs: number, nowMs = endedMs) {
@@ -45,6 +58,14 @@ describe("the document of an inventory budget", () => {
     expect(destroy(doc, 5, 6).count).toBe(1);
   });
 
+  it("gives back nothing for a delete that failed, and once for one that was repeated because nobody knew", () => {
+    const doc = create(create(book.blank, 1), 2);
+    expect(used(destroy(doc, 5, 6, ["a"], "free"))).toBe(2);
+    expect(destroy(doc, 5, 6, ["a"], "free").changes).toEqual(doc.changes);
+    expect(used(destroy(doc, 5, 6, ["a"], "open"))).toBe(2);
+    expect(used(destroy(destroy(doc, 5, 6, ["a"], "open"), 7, 8, ["a"]))).toBe(1);
+  });
+
   describe("while somebody counts", () => {
     it("adds creates that ended after the count began, and no earlier ones", () => {
       const doc = create(create(create(book.blank, 1000), 2000), 3000);
@@ -57,6 +78,8 @@ describe("the document of an inventory budget", () => {
       expect(usage(book, doc)).toEqual({ used: 4, reserved: 1 });
       expect(used(end(doc, "x", "used"))).toBe(5);
       expect(used(end(doc, "x", "free"))).toBe(4);
+      const ahead = counted(hold(at(book.blank, 1000), "x"), 4, 50_000, 55_000, 2000); // by a clock that is ahead
+      expect(usage(book, ahead).reserved).toBe(1);
     });
 
     it("takes off deletes that began after the count ended, and no earlier ones: it may have missed those already", () => {
@@ -66,6 +89,13 @@ describe("the document of an inventory budget", () => {
       const late = counted(doc, 5, 1000, 2000, 2100);
       expect(used(destroy(late, 1500, 2500))).toBe(5);
       expect(used(destroy(late, 2500, 2600))).toBe(4);
+    });
+
+    it("takes nothing off for a delete that only repeats one from before the count, of which nobody knew the end", () => {
+      const doc = create(create(book.blank, 1), 2);
+      const unclear = counted(destroy(doc, 1000, 1100, ["a"], "open"), 1, 2000, 2100);
+      expect(used(destroy(unclear, 3000, 3100, ["a"]))).toBe(1);
+      expect(used(destroy(unclear, 3000, 3100, ["b"]))).toBe(0);
     });
 
     it("forgets what ended without a clear answer before the count began, as the count tells", () => {
