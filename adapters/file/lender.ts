@@ -27,7 +27,7 @@ export function fileLender({ store, directory, replica, leaseMs, timeoutMs, cloc
         (found, now) => {
           if (now > deadline) throw unavailable(directory, new Error("whoever asked has given up"));
           const page: BookPage = found === undefined ? newPage(0) : JSON.parse(found.value);
-          const result = lend(page, replica, request, now, { leaseMs });
+          const result = lend(page, replica + (request.borrower ?? ""), request, now, { leaseMs });
           const endsAt = now + idleAfterMs(page, request, now, leaseMs);
           return { result, write: { value: JSON.stringify(page), endsAt } };
         },

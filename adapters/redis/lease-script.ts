@@ -1,17 +1,5 @@
-import { type Learned, learnSucceeded, learnThrottled, nothingLearned } from "../../src/rate-limit/learning.ts";
+import { decrease, floor, increasePerSecond } from "../../src/rate-limit/learning.ts";
 import { script } from "./script.ts";
-
-/** What becomes of a share of the rate by something that is learned a second later. */
-function shareAfter(share: number, learn: (learned: Learned, now: number) => unknown): number {
-  const learned = { ...nothingLearned(0), share };
-  learn(learned, 1000);
-  return learned.share;
-}
-
-// The figures that learning.ts learns by, so that both never differ.
-const decrease = shareAfter(1, (learned, now) => learnThrottled(learned, now, now, 0));
-const floor = shareAfter(0, (learned, now) => learnThrottled(learned, now, now, 0));
-const increasePerSecond = shareAfter(0, learnSucceeded);
 
 /**
  * Serves one lease: src/rate-limit/lease-book.ts and membership.ts in Lua, on what Redis remembers.
@@ -28,6 +16,7 @@ const increasePerSecond = shareAfter(0, learnSucceeded);
 export const leaseScript = script(`
 local now, deadline, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local replica, sequence, declared = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local who = replica .. ARGV[16]
 local need, want, held = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local succeeded, admittedAgo, retryAfter, remaining = ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
 local injected = now ~= nil
@@ -119,9 +108,9 @@ if admittedAgo then
 end
 if remaining then page.tokens = math.min(page.tokens, math.max(0, remaining - lentTotal())) end
 
-local mine = borrowers[replica] or {lent = 0, waitsSince = 0, need = 0, waitsUntil = 0, sequence = 0}
-if sequence <= mine.sequence then return redis.error_reply("STALE: a later request of this replica came first") end
-borrowers[replica] = mine
+local mine = borrowers[who] or {lent = 0, waitsSince = 0, need = 0, waitsUntil = 0, sequence = 0}
+if sequence <= mine.sequence then return redis.error_reply("STALE: a later request of this borrower came first") end
+borrowers[who] = mine
 mine.sequence = sequence
 mine.lent = 0
 local kept = math.min(held, math.max(0, burst - lentTotal()))
@@ -133,8 +122,8 @@ local paused = math.max(0, page.pausedUntil - now)
 local claimed = 0
 local began = mine.waitsSince == 0 and now + 1 or mine.waitsSince
 for id, other in pairs(borrowers) do
-  if id ~= replica and other.waitsSince ~= 0 and
-    (other.waitsSince < began or (other.waitsSince == began and id < replica)) then
+  if id ~= who and other.waitsSince ~= 0 and
+    (other.waitsSince < began or (other.waitsSince == began and id < who)) then
     claimed = claimed + other.need
   end
 end
@@ -153,7 +142,7 @@ elseif need > 0 then
   mine.need = need
   mine.waitsUntil = now + retry + leaseMs
 else mine.waitsSince = 0 end
-if mine.lent == 0 and mine.waitsSince == 0 then borrowers[replica] = nil end
+if mine.lent == 0 and mine.waitsSince == 0 then borrowers[who] = nil end
 
 local entry = cmsgpack.pack(page)
 if injected then redis.call("SET", KEYS[2], entry)

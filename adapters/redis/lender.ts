@@ -87,6 +87,7 @@ export function redisLender(options: LenderOptions): TokenLender & { close(): vo
             ...[now() ?? "", deadline, leaseMs, replica, ++requests, replicas ?? ""],
             ...[ratePerSecond, burst, need, want, held],
             ...[succeeded ? 1 : "", throttled?.admittedAgoMs ?? "", throttled?.retryAfterMs ?? "", remaining ?? ""],
+            request.borrower ?? "",
           ],
         );
         return (reply as string[]).map(Number) as [number, number, number, number, number, number];

@@ -1,6 +1,5 @@
-import { spawnSync } from "node:child_process";
 import { redisState } from "provider-guard/redis";
-import { startRedis } from "../../test/support/redis-server.ts";
+import { findProgram, startRedis } from "../../test/support/redis-server.ts";
 import { output, processPath } from "../child.ts";
 import { type Row, sleep } from "../row.ts";
 
@@ -11,8 +10,8 @@ const seconds = 20;
 
 /** What is missing on this machine, if anything. */
 export function missingRedis(): string | undefined {
-  const { error } = spawnSync("redis-server", ["--version"], { stdio: "ignore" });
-  return error === undefined ? undefined : "redis-server is not installed (Debian: apt-get install redis-server)";
+  if (findProgram("redis-server") !== undefined) return undefined;
+  return "redis-server is not installed (Debian: apt-get install redis-server)";
 }
 
 /** Whether in some window more left than burst + rate × length. */

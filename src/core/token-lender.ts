@@ -12,6 +12,8 @@ export interface LimitFeedback {
 export interface LeaseRequest {
   /** Names the bucket among all that share the store. */
   readonly bucket: string;
+  /** Who asks, where several in one process hold tokens apart from each other. @defaultValue `""` */
+  readonly borrower?: string;
   readonly ratePerSecond: number;
   readonly burst: number;
   /** Unspent tokens of earlier leases, which this request renews. */

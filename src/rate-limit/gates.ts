@@ -30,6 +30,8 @@ export interface GatesContext {
   readonly maxWaitingPerCluster: number;
   /** Lends the tokens where replicas share the limits. */
   readonly lender: TokenLender | undefined;
+  /** Names this rate limit among all in this process. */
+  readonly borrower: string;
 }
 
 /** Finds each call's gate, and forgets gates and buckets that behave like new ones. */
@@ -89,11 +91,11 @@ export class Gates {
   #tap(facts: LimitBucket, labels: Readonly<Record<string, string>>, key: string): Tap {
     const known = this.#taps.get(key);
     if (known !== undefined) return known;
-    const { clock, lender } = this.#context;
+    const { clock, lender, borrower } = this.#context;
     const bucket =
       lender === undefined
         ? new TokenBucket(facts, key, clock.monotonic())
-        : new SharedBucket(facts, key, { lender, clock, changed: () => tap.serve() });
+        : new SharedBucket(facts, key, { lender, borrower, clock, changed: () => tap.serve() });
     const tap: Tap = new Tap(bucket, facts, labels);
     this.#taps.set(key, tap);
     return tap;

@@ -1,9 +1,9 @@
 /** Share of the rate that is left after a throttled answer. */
-const decrease = 0.5;
+export const decrease = 0.5;
 /** Share of the rule's rate that success gives back per second. */
-const increasePerSecond = 0.1;
+export const increasePerSecond = 0.1;
 /** The rate never falls below this share of the rule's. */
-const floor = 0.02;
+export const floor = 0.02;
 
 /** What throttled answers have taught about a bucket; times in milliseconds on whichever clock its keeper uses. */
 export interface Learned {

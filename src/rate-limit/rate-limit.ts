@@ -1,5 +1,6 @@
 import type { Answer, Attempt, Call } from "../core/call.ts";
 import { GuardError, isGuardError } from "../core/errors.ts";
+import { newId } from "../core/id.ts";
 import type { Explanation, PhaseInterceptor } from "../core/interceptor.ts";
 import { bucketsOf } from "../core/limit-rule.ts";
 import { refuse } from "../core/refusal.ts";
@@ -33,7 +34,7 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime, lender?: 
   const { rules, maxWaitingPerCluster, maxWaitMs } = settings;
   const { clock, telemetry } = runtime;
   const observing = runtime.modeOf("limit") === "observe";
-  const gates = new Gates({ clock, rules, maxWaitingPerCluster, lender });
+  const gates = new Gates({ clock, rules, maxWaitingPerCluster, lender, borrower: newId(clock, runtime.random) });
   const constant = new WeakMap<Gate, readonly number[] | false>(); // weights that no input changes
   let closed = false;
 

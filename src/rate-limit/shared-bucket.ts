@@ -12,6 +12,7 @@ const failedMs = 250;
 /** What a shared bucket needs of its surroundings. */
 export interface Sharing {
   readonly lender: TokenLender;
+  readonly borrower: string;
   readonly clock: Clock;
   /** Tokens may have come. */
   readonly changed: () => void;
@@ -28,6 +29,7 @@ export class SharedBucket implements Bucket {
   readonly burst: number;
   readonly #facts: LimitBucket;
   readonly #lender: TokenLender;
+  readonly #borrower: string;
   readonly #clock: Clock;
   readonly #changed: () => void;
   readonly #abort = new AbortController();
@@ -49,12 +51,13 @@ export class SharedBucket implements Bucket {
   #throttledAt = 0;
   #ownShare: TokenBucket | undefined;
 
-  constructor(facts: LimitBucket, key: string, { lender, clock, changed }: Sharing) {
+  constructor(facts: LimitBucket, key: string, { lender, borrower, clock, changed }: Sharing) {
     this.key = key;
     this.name = facts.name;
     this.burst = facts.burst;
     this.#facts = facts;
     this.#lender = lender;
+    this.#borrower = borrower;
     this.#clock = clock;
     this.#changed = changed;
     this.#rate = facts.ratePerSecond;
@@ -170,6 +173,7 @@ export class SharedBucket implements Bucket {
     this.#reportedAt = now;
     const request = {
       bucket: this.key,
+      borrower: this.#borrower,
       ratePerSecond: this.#facts.ratePerSecond,
       burst: this.burst,
       held: this.#held,

@@ -11,6 +11,7 @@ function sharedBucket(facts = { ratePerSecond: 100, burst: 80 }, replicas?: numb
   const state = { alone: false, changes: 0, signal: undefined as AbortSignal | undefined };
   const bucket = new SharedBucket({ name: "one", ...facts }, "one|key", {
     clock,
+    borrower: "me",
     changed: () => {
       state.changes++;
     },
@@ -61,7 +62,9 @@ describe("a shared bucket", () => {
     const { bucket, asked, answer, spend, now } = sharedBucket();
     expect(spend()).toBe(0);
     bucket.demand(1, 4, now());
-    expect(asked).toMatchObject([{ bucket: "one|key", ratePerSecond: 100, burst: 80, held: 0, need: 1, want: 4 }]);
+    expect(asked).toMatchObject([
+      { bucket: "one|key", borrower: "me", ratePerSecond: 100, burst: 80, held: 0, need: 1, want: 4 },
+    ]);
     bucket.demand(1, 4, now());
     expect(asked).toHaveLength(1); // one request at a time
     await answer({ tokens: 4 });

@@ -6,7 +6,7 @@ import { fileState } from "provider-guard/file";
 import { redisState } from "provider-guard/redis";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Child, startChild } from "../support/child.ts";
-import { describeWithRedis, startRedis } from "../support/redis-server.ts";
+import { describeWithRedis, startRedis } from "./redis.ts";
 
 const program = new URL("./freeze-replica.ts", import.meta.url);
 const generous = { timeout: 15_000, interval: 20 };

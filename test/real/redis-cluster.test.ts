@@ -2,8 +2,8 @@ import { Cluster } from "ioredis";
 import { redisState } from "provider-guard/redis";
 import { simulatedClock } from "provider-guard/testing";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { describeWithRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { stateStoreContract } from "../support/state-store-contract.ts";
+import { describeWithRedis, type RedisServer, startRedis } from "./redis.ts";
 
 describeWithRedis("redisState on a Redis Cluster of one node", (redis) => {
   let server: RedisServer;

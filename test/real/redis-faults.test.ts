@@ -2,8 +2,8 @@ import { inspect } from "node:util";
 import { isGuardError, type StateStore } from "provider-guard";
 import { redisState } from "provider-guard/redis";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { describeWithRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
+import { describeWithRedis, type RedisServer, startRedis } from "./redis.ts";
 
 const operations: Record<string, (store: StateStore) => Promise<unknown>> = {
   get: (store) => store.get("a"),

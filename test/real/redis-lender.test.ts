@@ -7,8 +7,8 @@ import { connect } from "../../adapters/redis/connection.ts";
 import { redisLender } from "../../adapters/redis/lender.ts";
 import { type BookPage, lend, newPage } from "../../src/rate-limit/lease-book.ts";
 import { attend, type Members, noMembers } from "../../src/rate-limit/membership.ts";
-import { describeWithRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
+import { describeWithRedis, type RedisServer, startRedis } from "./redis.ts";
 
 const leaseMs = 1000;
 const names = ["a", "b", "c"] as const;

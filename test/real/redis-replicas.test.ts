@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { type Child, startChild } from "../support/child.ts";
-import { describeWithRedis, startRedis } from "../support/redis-server.ts";
+import { describeWithRedis, startRedis } from "./redis.ts";
 
 const program = new URL("./redis-replica.ts", import.meta.url);
 const ratePerSecond = 100;

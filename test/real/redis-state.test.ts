@@ -6,8 +6,8 @@ import { redisState } from "provider-guard/redis";
 import { simulatedClock } from "provider-guard/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startChild } from "../support/child.ts";
-import { describeWithRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { stateStoreContract } from "../support/state-store-contract.ts";
+import { describeWithRedis, type RedisServer, startRedis } from "./redis.ts";
 
 const program = new URL("./redis-worker.ts", import.meta.url);
 

@@ -58,7 +58,7 @@ export function lendingStore(clock: SimulatedClock, leaseMs: number, replicas?: 
         const pool = replicas === undefined ? undefined : attend(members, id, now, leaseMs, replicas);
         const page = pages.get(asked.bucket) ?? newPage(epochAt + leaseMs);
         pages.set(asked.bucket, page);
-        return lend(page, id, asked, now, { leaseMs, pool });
+        return lend(page, id + asked.borrower, asked, now, { leaseMs, pool });
       }
 
       const reach = new Reach({ clock, leaseMs, probe: () => request(() => undefined) });

@@ -6,7 +6,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Redis } from "ioredis";
-import { describeWithServer } from "../real/require-server.ts";
 
 /** A redis-server on a port of loopback. */
 export interface RedisServer {
@@ -25,23 +24,15 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-function find(program: string): string | undefined {
+/** Path of a program, where there is one. */
+export function findProgram(program: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
 
 /** Lets a program end with the process that starts it, even where that one is killed. */
-const setpriv = find("setpriv");
+const setpriv = findProgram("setpriv");
 const boundToUs = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL"];
-
-/** Groups tests that need redis-server; they get its path. */
-export function describeWithRedis(name: string, tests: (program: string) => void): void {
-  describeWithServer(
-    name,
-    { server: "redis-server", program: find("redis-server"), hint: "apt-get install redis-server" },
-    tests,
-  );
-}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

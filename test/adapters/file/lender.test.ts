@@ -34,6 +34,14 @@ describe("tokens lent by a folder", () => {
     expect((await lease(1, { want: 10 })).tokens).toBe(4);
   });
 
+  it("are kept apart for those in one process that say who they are", async () => {
+    const { lease } = twoStores();
+    expect((await lease(0, { borrower: "one guard", want: 6 })).tokens).toBe(6);
+    expect((await lease(0, { borrower: "another", want: 6 })).tokens).toBe(4);
+    expect((await lease(0, { borrower: "another", held: 4, need: 0, want: 0 })).kept).toBe(4);
+    expect((await lease(1, { need: 1 })).tokens).toBe(0); // the six are still lent
+  });
+
   it("are forgotten once the bucket is full again", async () => {
     const { clock, stores, lease } = twoStores();
     await lease(0);
