@@ -62,14 +62,15 @@ export interface Guard extends AsyncDisposable {
    * The emergency stop: mutating calls are refused, those that wait as well. Reads go on, and so does
    * what only takes away access or a secret. In force here at once, and in every replica on the same
    * state store within a second.
-   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_STATE_UNAVAILABLE`: it could not be
-   *   kept. It is in force in this process all the same, and keeping it is tried until it succeeds.
+   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_GUARD_CLOSED`; `ERR_STATE_UNAVAILABLE`: it
+   *   could not be kept. It is in force in this process all the same, and keeping it is tried until it succeeds.
    */
   freeze(options: FreezeOptions): Promise<void>;
   /**
    * Ends the emergency stop of one scope, everywhere.
    * @returns Whether there was one.
-   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_STATE_UNAVAILABLE`: it stays in force.
+   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_GUARD_CLOSED`; `ERR_STATE_UNAVAILABLE`: it
+   *   stays in force.
    */
   thaw(options: ThawOptions): Promise<boolean>;
   /** The emergency stops in force, whoever set them. */

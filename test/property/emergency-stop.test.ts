@@ -10,7 +10,9 @@ const scopes: readonly FreezeScope[] = ["all", { cluster: "uid-a" }];
 type Step =
   | { readonly do: "freeze" | "thaw"; readonly who: number; readonly scope: number }
   | { readonly do: "line"; readonly who: number; readonly mode: Line["mode"]; readonly latencyMs: number }
-  | { readonly do: "flush" | "backup" | "restore" }
+  | { readonly do: "flush" }
+  | { readonly do: "backup" }
+  | { readonly do: "restore" }
   | { readonly do: "pass"; readonly ms: number };
 
 const who = fc.nat(3); // the last one is an operator's script

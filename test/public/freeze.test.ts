@@ -1,3 +1,9 @@
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
 import { createGuard, emergencyStop, type FreezeOptions, type Interceptor, memoryState } from "provider-guard";
 import { seededRandom, simulatedClock } from "provider-guard/testing";
 import { describe, expect, it } from "vitest";
@@ -283,6 +289,19 @@ describe("replicas on one state store", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("are closed at once although the store hangs, and take no commands then", async () => {
+    const { all, clock } = await replicas(1);
+    const [a] = all as [Replica];
+    a.line.mode = "hangs";
+    await clock.advance(600); // a reading hangs
+    const frozen = a.guard.freeze(incident);
+    await a.guard.close();
+    await expect(frozen).rejects.toMatchObject({ code: "ERR_GUARD_CLOSED" });
+    await expect(a.guard.thaw({ by: "alice" })).rejects.toMatchObject({ code: "ERR_GUARD_CLOSED" });
+    expect(clock.pending).toBe(0);
+    expect(a.journal.records.map((record) => record.type === "notice" && record.event)).toEqual(["freeze"]);
+  });
+
   it("ask the store twice a second, and write nothing while nothing is set", async () => {
     const { all, clock } = await replicas(1);
     const { requests } = (all[0] as Replica).line;
@@ -360,6 +379,29 @@ describe("a store that fails", () => {
     b.line.mode = "down";
     await clock.advance(120_000);
     await expect(remove(b)).rejects.toMatchObject(refused);
+  });
+
+  it("shows in the metrics how long it was away, beside the stops in force", async () => {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+    const meterProvider = new MeterProvider({ readers: [reader] });
+    const clock = simulatedClock();
+    const line = sharedState(clock).line();
+    const { guard } = await acme({ clock, state: line.state, telemetry: { meterProvider } });
+    await guard.freeze(incident);
+    await clock.advance(1_000);
+    line.mode = "down";
+    await clock.advance(90_000);
+    await reader.forceFlush();
+    const gauges = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics));
+    const value = (name: string) =>
+      gauges.find(({ descriptor }) => descriptor.name === `provider_guard.${name}`)?.dataPoints[0]?.value;
+    await meterProvider.shutdown();
+    expect(value("freeze.active")).toBe(1);
+    for (const name of ["freeze.stale", "breaker.stale"]) {
+      expect(value(name)).toBeGreaterThanOrEqual(90);
+      expect(value(name)).toBeLessThan(91);
+    }
   });
 
   it("does not hold up an aborted command", async () => {
