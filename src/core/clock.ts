@@ -1,3 +1,5 @@
+import { onAbort } from "./abort.ts";
+
 /** A timer that can be cancelled; it never keeps the process alive. */
 export interface Timer {
   cancel(): void;
@@ -43,14 +45,13 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
       reject(signal.reason);
       return;
     }
-    const onAbort = () => {
+    const listenNoMore = onAbort(signal, () => {
       timer.cancel();
       reject(signal?.reason);
-    };
+    });
     const timer = clock.setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
+      listenNoMore();
       resolve();
     }, delayMs);
-    signal?.addEventListener("abort", onAbort, { once: true });
   });
 }

@@ -1,3 +1,4 @@
+import { abortable } from "./abort.ts";
 import { type Clock, type Random, sleep, type Timer } from "./clock.ts";
 import { joinSignals } from "./context.ts";
 import { GuardError } from "./errors.ts";
@@ -49,16 +50,6 @@ function unavailable(key: string, cause: unknown): GuardError {
 const guardClosed = () =>
   new GuardError("ERR_GUARD_CLOSED", "the guard is closed; use emergencyStop, or another guard");
 
-/** Settles like `work`, unless the signal aborts first; a store that ignores its signal holds nobody up. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
-}
-
 /**
  * Keeps a keeper and the store in step. Others can only write to a store that outlives this process:
  * that one is read every half second. Any store is tried again at that pace once it has failed.
@@ -75,7 +66,7 @@ export function sharedDocument(place: DocumentPlace, keeper: DocumentKeeper): Sh
 
   async function ask<T>(step: () => Promise<T>, signal: AbortSignal): Promise<T> {
     try {
-      return await unlessAborted(step(), signal);
+      return await abortable(step(), signal);
     } catch (cause) {
       throw signal.aborted ? signal.reason : unavailable(key, cause);
     }
@@ -115,7 +106,7 @@ export function sharedDocument(place: DocumentPlace, keeper: DocumentKeeper): Sh
   function inTurn(signal: AbortSignal | undefined): Promise<void> {
     const mine = queue.then(() => bounded(signal));
     queue = mine.catch(ignore);
-    return signal === undefined ? mine : unlessAborted(mine, signal);
+    return abortable(mine, signal);
   }
 
   function arm(delayMs: number): void {

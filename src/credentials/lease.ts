@@ -1,5 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { isDeepStrictEqual } from "node:util";
+import { abortable } from "../core/abort.ts";
 import { systemClock } from "../core/clock.ts";
 import { parseOptions } from "../core/config.ts";
 import type { Credential } from "../core/credential.ts";
@@ -14,7 +15,7 @@ import {
   type ObservableLease,
 } from "./lease-options.ts";
 import { type Lifetime, lifetime, spread } from "./lifetime.ts";
-import { abortable, atMost } from "./wait.ts";
+import { atMost } from "./wait.ts";
 
 export type { CredentialEvent, CredentialLeaseOptions, FetchedCredential, ObservableLease } from "./lease-options.ts";
 

@@ -1,3 +1,4 @@
+import { onAbort } from "../core/abort.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { GuardError } from "../core/errors.ts";
 import type { LimitRule } from "../core/limit-rule.ts";
@@ -124,7 +125,6 @@ export class Gate implements Contender {
         this.#remove(ticket);
         reject(reason);
       };
-      const onAbort = () => leave(signal?.reason);
       let waiting = true;
       const deadline = this.#clock.setTimeout(() => {
         this.serve(); // its tokens may be there this very moment
@@ -132,7 +132,7 @@ export class Gate implements Contender {
       }, deadlineAt - now);
       const settled = () => {
         waiting = false;
-        signal?.removeEventListener("abort", onAbort);
+        listenNoMore();
         deadline.cancel();
       };
       const waiter: Waiter = {
@@ -148,7 +148,7 @@ export class Gate implements Contender {
       };
       const rank = now - priority * headStartMs;
       const ticket: Ticket<Waiter> = queue.push(lane, waiter, this.#cost(weights), rank, share);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const listenNoMore = onAbort(signal, () => leave(signal?.reason));
       if (queue.peek()?.item === waiter) this.#newHead();
     });
   }

@@ -80,9 +80,10 @@ describe("telemetry", () => {
     expect(await metric("refusals")).toMatchObject([
       { value: 1, attributes: { phase: "own", code: "ERR_OWNER_MISSING", enforced: true } },
     ]);
-    expect((await metric("rate_limit.tokens")).map(({ attributes }) => attributes.bucket)).toEqual([
-      "default-read|acme|default|default",
-      "default-mutating|acme|default|default",
+    const place = { cloud: "acme", account: "default", region: "default" };
+    expect((await metric("rate_limit.tokens")).map(({ attributes }) => attributes)).toEqual([
+      { bucket: "default-read", ...place },
+      { bucket: "default-mutating", ...place },
     ]);
   });
 

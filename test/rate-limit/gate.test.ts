@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { LimitBucket } from "../../src/core/limit-rule.ts";
 import { type Entrant, Gate } from "../../src/rate-limit/gate.ts";
@@ -57,6 +58,17 @@ describe("a gate", () => {
     const gate = gateOn(clock, tapOn(clock, 1, 1));
     await expect(gate.enter(entrant({ signal: AbortSignal.abort(new Error("gone")) }))).rejects.toThrow("gone");
     expect(gate.waiting).toBe(0);
+  });
+
+  it("listens to a signal once, however many wait with it", async () => {
+    const clock = simulatedClock();
+    const gate = gateOn(clock, tapOn(clock, 1, 1));
+    const { signal } = new AbortController();
+    const waiting = Array.from({ length: 30 }, () => gate.enter(entrant({ signal })));
+    await clock.advance(0);
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await clock.runUntil(Promise.all(waiting));
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
   it("has no timer while nobody waits", async () => {
