@@ -41,10 +41,20 @@ export function documentWriter<D extends BookDocument>(
   book: Book<D>,
   { clock, random, state }: Setting,
 ): (wishes: readonly Wish<D>[], known: D | undefined) => Promise<D> {
-  function swap(version: string | undefined, doc: D, signal: AbortSignal): Promise<boolean> {
+  let written = { text: "", doc: book.blank };
+
+  /** What nobody else has changed need not be read again. */
+  function parse(text: string): D {
+    return text === written.text ? written.doc : book.parse(text);
+  }
+
+  async function swap(version: string | undefined, doc: D, signal: AbortSignal): Promise<boolean> {
     const ttlMs = book.ttlMs(doc);
     const options = ttlMs === undefined ? { signal } : { signal, ttlMs };
-    return state.compareAndSet(key, version, JSON.stringify({ v: 1, ...doc }), options);
+    const text = JSON.stringify({ v: 1, ...doc });
+    const swapped = await state.compareAndSet(key, version, text, options);
+    if (swapped) written = { text, doc };
+    return swapped;
   }
 
   async function write(wishes: readonly Wish<D>[], known: D | undefined, attempt: Attempt): Promise<D> {
@@ -52,18 +62,16 @@ export function documentWriter<D extends BookDocument>(
     for (let round = 0; round < maxRounds; round++) {
       if (round >= eagerRounds) await sleep(clock, random() * Math.min(longestPauseMs, 2 ** round), signal);
       const entry = await state.get(key, { signal });
-      signal.throwIfAborted();
-      const kept = entry === undefined ? book.blank : book.parse(entry.value);
+      signal.throwIfAborted(); // too late: the wishes are waiting to be written again
+      const kept = entry === undefined ? book.blank : parse(entry.value);
       const whole = rejoin(book, kept, known);
       const before = advance(book, whole, clock.now());
       const changed = wishes.reduce((doc, wish) => wish.step(doc, wish.repeated), before);
       if (changed === before && whole === kept) return before;
       const after = { ...changed, writes: changed.writes + 1 };
       attempt.swapping = true;
-      const swapped = await swap(entry?.version, after, signal);
-      signal.throwIfAborted(); // too late: whoever waits was told that nobody knows
+      if (await swap(entry?.version, after, signal)) return after;
       attempt.swapping = false;
-      if (swapped) return after;
     }
     throw new Error(`${maxRounds} times somebody else was faster`);
   }

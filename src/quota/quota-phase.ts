@@ -93,7 +93,6 @@ export function quotaPhase({ windows, inventories }: Budgets, runtime: Runtime):
     try {
       for (const budget of taking) holds.push(await reserve(call, budget));
       for (const inventory of giving) holds.push(await noteRemoval(call, inventory));
-      call.signal?.throwIfAborted();
       return holds;
     } catch (error) {
       settleAll(holds, settlementOf(call, true));

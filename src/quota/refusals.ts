@@ -14,7 +14,8 @@ function requeueAfterMs(budget: QuotaBudget, { roomInMs }: Reserved): number {
 
 /** Numbers for people. */
 export function figures({ limit }: QuotaBudget, { used, reserved }: { used: number; reserved: number }): string {
-  return `${used} used and ${reserved} in flight of ${limit}`;
+  const text = (units: number) => String(Number(units.toFixed(6))); // weights may be fractions
+  return `${text(used)} used and ${text(reserved)} in flight of ${limit}`;
 }
 
 /** Says that a call does not fit into a budget. What can never fit is not retryable. */

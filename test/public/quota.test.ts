@@ -1,4 +1,10 @@
 import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
+import {
   type GuardOptions,
   type InventoryBudget,
   memoryState,
@@ -226,31 +232,60 @@ describe("reservations", () => {
     expect(made(await creates(alive, 3))).toBe(3 - used);
   });
 
-  it("are given back when the call is aborted before it left", async () => {
-    const clock = simulatedClock();
-    const store = memoryState({ clock });
-    let let_in = () => {};
-    const slow: StateStore = {
+  /** A store whose writes wait until they are let go. */
+  function halting(store: StateStore) {
+    const waiting: (() => void)[] = [];
+    const halt = { on: false, go: () => waiting.splice(0).forEach((go) => void go()) };
+    const state: StateStore = {
       ...store,
       async compareAndSet(...args) {
-        await new Promise<void>((resolve) => (let_in = resolve));
+        if (halt.on) await new Promise<void>((resolve) => waiting.push(resolve));
         return store.compareAndSet(...args);
       },
     };
-    const one = await acme({ ...quota([servers]), clock, state: slow });
+    return { halt, state };
+  }
+
+  it("are given back when the call is aborted before it left", async () => {
+    const clock = simulatedClock();
+    const { halt, state } = halting(memoryState({ clock }));
+    const one = await acme({ ...quota([servers]), clock, state });
     const controller = new AbortController();
+    halt.on = true;
     const aborted = expect(
       one.guard.reconcile(subject("a"), () => one.client.createServer({ name: "vm", signal: controller.signal })),
     ).rejects.toThrow("enough");
     await clock.advance(0);
     controller.abort(new Error("enough"));
     await aborted;
-    let_in();
-    await clock.advance(0);
-    let_in();
+    halt.on = false;
+    halt.go();
     await clock.advance(0);
     expect(await numbers(one)).toEqual([["cluster=uid-a", 0, 0]]);
     expect(one.raw.sent).toEqual([]);
+  });
+
+  it("of a delete that is aborted before it left leave no trace", async () => {
+    const clock = simulatedClock();
+    const { halt, state } = halting(memoryState({ clock }));
+    const one = await acme({ ...quota([servers]), clock, state });
+    await creates(one, 2);
+    const controller = new AbortController();
+    const destroy = (signal?: AbortSignal) =>
+      one.guard.reconcile(subject("a"), () => one.client.deleteServer({ id: "srv-1", ...(signal && { signal }) }));
+    await settled(one);
+    halt.on = true;
+    const aborted = expect(destroy(controller.signal)).rejects.toThrow("enough");
+    await clock.advance(0);
+    controller.abort(new Error("enough"));
+    await aborted;
+    halt.on = false;
+    halt.go();
+    await clock.advance(1_000);
+    expect(one.raw.sent).toHaveLength(2);
+    await one.guard.countInventory({ budget: "servers", cluster: "uid-a", count: 2 });
+    await destroy();
+    expect(await numbers(one)).toEqual([["cluster=uid-a", 1, 0]]);
   });
 
   it("are all made or none, and those of the budgets before are given back", async () => {
@@ -435,6 +470,29 @@ describe("guard.explain", () => {
     });
     expect(ask("deleteServer")).toEqual({ verdict: "pass", reason: 'gives back to the budget "servers"' });
     expect(ask("listServers")).toEqual({ verdict: "pass", reason: "no budget matches" });
+  });
+});
+
+describe("metrics of the quotas", () => {
+  it("tell how full each bucket is, and what was exceeded", async () => {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+    const meterProvider = new MeterProvider({ readers: [reader] });
+    const one = await acme({ ...quota([perHour]), telemetry: { meterProvider } });
+    await creates(one, 4);
+    await settled(one);
+    await reader.forceFlush();
+    const metrics = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
+    const points = (name: string) =>
+      metrics
+        .find(({ descriptor }) => descriptor.name === `provider_guard.quota.${name}`)
+        ?.dataPoints.map(({ value, attributes }) => [value, attributes]);
+    const bucket = { budget: "creates-per-hour", bucket: "cluster=uid-a" };
+    expect(points("used")).toEqual([[3, bucket]]);
+    expect(points("reserved")).toEqual([[0, bucket]]);
+    expect(points("limit")).toEqual([[3, bucket]]);
+    expect(points("exceeded")).toEqual([[1, { budget: "creates-per-hour", enforced: true }]]);
+    await meterProvider.shutdown();
   });
 });
 

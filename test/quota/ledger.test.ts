@@ -99,6 +99,28 @@ describe("a ledger", () => {
     expect(await numbers(clock, shared.inner)).toEqual({ used: 3, reserved: 7 });
   });
 
+  it("puts back what it knows even where that leaves no room", async () => {
+    const clock = simulatedClock();
+    const shared = sharedState(clock);
+    const ledger = open(clock, shared.line().state);
+    for (let n = 0; n < 10; n++) await take(ledger, `${n}`);
+    await shared.flush();
+    expect(await take(ledger, "10")).toMatchObject({ granted: false });
+    expect(await numbers(clock, shared.inner)).toEqual({ used: 0, reserved: 10 });
+  });
+
+  it("does not write any more what it has given up, when the store answers at last", async () => {
+    const clock = simulatedClock();
+    const { line } = sharedState(clock);
+    const mine = line();
+    mine.latencyMs = 6_000;
+    const refused = expect(take(open(clock, mine.state), "a")).rejects.toMatchObject({ code: "ERR_STATE_UNAVAILABLE" });
+    await clock.advance(60_000);
+    await refused;
+    expect(mine.requests.gets).toBeGreaterThan(2);
+    expect(mine.requests.writes).toBe(0);
+  });
+
   it("gives up, and says so, where others are always faster", async () => {
     const clock = simulatedClock();
     let asked = 0;
