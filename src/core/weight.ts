@@ -2,8 +2,9 @@ import * as z from "zod";
 import { readPath } from "./path.ts";
 
 /**
- * What a call costs: a number; a dotted path into its input, where a number stands for itself and
- * a list for its length; or a function of its input.
+ * What a call costs: a number; a dotted path into its input (into the first argument, where the
+ * input is a list of arguments), where a number stands for itself and a list for its length; or a
+ * function of its input.
  */
 export type Weight = number | string | ((input: unknown) => number);
 
@@ -20,7 +21,7 @@ function units(value: unknown): number {
 export function weightOf(weight: Weight | undefined, input: unknown): number {
   if (weight === undefined) return 1;
   if (typeof weight === "number") return weight;
-  if (typeof weight === "string") return units(readPath(input, weight));
+  if (typeof weight === "string") return units(readPath(Array.isArray(input) ? input[0] : input, weight));
   try {
     const value = weight(input);
     return Number.isFinite(value) && value > 0 ? value : 1;

@@ -1,7 +1,7 @@
 import * as z from "zod";
+import { abortable } from "../core/abort.ts";
 import { parseOptions } from "../core/config.ts";
 import { GuardError } from "../core/errors.ts";
-import { abortable } from "./abortable.ts";
 import { bucketName } from "./bucket.ts";
 import { type BudgetLedgers, budgetLedgers, type QuotaView } from "./budget-ledgers.ts";
 import type { Setting } from "./document-writer.ts";

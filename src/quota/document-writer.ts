@@ -1,6 +1,6 @@
+import { abortable } from "../core/abort.ts";
 import { type Clock, type Random, sleep } from "../core/clock.ts";
 import type { StateStore } from "../core/state-store.ts";
-import { abortable } from "./abortable.ts";
 import type { Book, BookDocument } from "./book.ts";
 import { advance, rejoin } from "./bookings.ts";
 

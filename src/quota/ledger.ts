@@ -1,5 +1,5 @@
+import { abortable } from "../core/abort.ts";
 import type { Timer } from "../core/clock.ts";
-import { abortable } from "./abortable.ts";
 import type { Book, BookDocument, Usage } from "./book.ts";
 import { type Reserved, renew, reserve, type Settlement, settle, usage } from "./bookings.ts";
 import { type BucketDocument, openDocument } from "./bucket-document.ts";

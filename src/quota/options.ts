@@ -24,7 +24,7 @@ interface BudgetBase extends CallMatch {
   /**
    * What becomes of a reservation that ends because its process died: `count` takes the call for made,
    * `release` for not made.
-   * @defaultValue `"count"` for a window, which forgets it in time; `"release"` for an inventory
+   * @defaultValue `"release"`: with an audit log, a restarted controller resumes the create and takes its units up again
    */
   readonly afterCrash?: "count" | "release";
 }

@@ -63,10 +63,10 @@ export function quotaPhase({ windows, inventories }: Budgets, runtime: Runtime):
 
   /** A budget says no, or cannot be asked: a soft one, or one that is only observed, lets the call pass. */
   function object(call: Call, { name: budgetName, mode = "hard" }: QuotaBudget, error: GuardError): void {
-    const enforced = mode === "hard" && !observing;
+    const enforced = mode === "hard" && !observing && !call.revokes;
     if (error.code === "ERR_QUOTA_EXCEEDED") telemetry.quotaExceeded(budgetName, enforced);
     if (enforced) throw refuse(call, "quota", name, error);
-    const verdict = mode === "hard" ? "would-refuse" : "warn";
+    const verdict = mode === "hard" && observing ? "would-refuse" : "warn";
     call.decisions.push({ phase: "quota", by: name, verdict, code: error.code, note: budgetName });
   }
 
@@ -75,7 +75,7 @@ export function quotaPhase({ windows, inventories }: Budgets, runtime: Runtime):
     const book = ledger(bucket);
     const id = call.resumes ?? call.id;
     const units = unitsOf(budget.weight, call);
-    const lenient = observing || budget.mode === "soft";
+    const lenient = observing || budget.mode === "soft" || call.revokes;
     const abandoned = call.resumes === undefined ? "free" : "open";
     try {
       const answer = await book.reserve({ id, units, lenient, abandoned }, call.signal);
@@ -129,7 +129,7 @@ export function quotaPhase({ windows, inventories }: Budgets, runtime: Runtime):
         if (known === undefined) return `${title}: limit ${budget.limit}, not asked yet`;
         const room = budget.limit - known.used - known.reserved;
         const units = unitsOf(budget.weight, call);
-        if (room < units && budget.mode !== "soft" && !observing) verdict = "refuse";
+        if (room < units && budget.mode !== "soft" && !observing && !call.revokes) verdict = "refuse";
         return `${title}: ${figures(budget, known)}, takes ${units}`;
       });
       for (const { budget } of giving) reasons.push(`gives back to the budget "${budget.name}"`);

@@ -1,6 +1,6 @@
+import { abortable } from "../core/abort.ts";
 import type { Call } from "../core/call.ts";
 import { safely } from "../core/safely.ts";
-import { abortable } from "./abortable.ts";
 import { bucketOf } from "./bucket.ts";
 import type { BudgetLedgers } from "./budget-ledgers.ts";
 import { type Hold, unitsOf } from "./hold.ts";

@@ -25,7 +25,7 @@ const slicesPerWindow = 60;
  * slice: the request was somewhere in between, so that no window of this length, wherever it begins,
  * holds more than the limit. Rounding to slices costs a sixtieth of the rate.
  */
-export function windowBook({ windowMs, limit, afterCrash = "count" }: WindowBudget): Book<WindowDocument> {
+export function windowBook({ windowMs, limit, afterCrash = "release" }: WindowBudget): Book<WindowDocument> {
   const sliceMs = Math.max(1, Math.ceil(windowMs / slicesPerWindow));
   const toleranceMs = Math.min(60_000, windowMs);
   const sliceEnd = (at: number) => (Math.floor(at / sliceMs) + 1) * sliceMs;

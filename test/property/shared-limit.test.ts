@@ -55,7 +55,7 @@ async function replicaOf({ clock, store, sent }: World, id: string, rule: { rate
     clock,
     circuitBreaker: false,
     state: { ...memoryState({ clock }), lender: end.lender },
-    rateLimit: { rules: [{ name: "rule", ...rule, weight: "0.weight" }] },
+    rateLimit: { rules: [{ name: "rule", ...rule, weight: "weight" }] },
   });
   const guarded = guard.wrap(
     client,

@@ -11,7 +11,7 @@ const launches: LimitRule = {
   operations: ["createServer"],
   buckets: [
     { name: "requests", ratePerSecond: 1, burst: 5 },
-    { name: "instances", ratePerSecond: 2, burst: 10, weight: "0.count" },
+    { name: "instances", ratePerSecond: 2, burst: 10, weight: "count" },
   ],
 };
 

@@ -60,6 +60,26 @@ function moody(store: StateStore) {
   return { mood, state: { ...store, get: guarded(store.get), compareAndSet: guarded(store.compareAndSet) } };
 }
 
+describe("a call that only takes away access", () => {
+  it("is never refused: it counts, with a warning", async () => {
+    const deletes: WindowBudget = { name: "deletes", kinds: ["delete"], windowMs: hourMs, limit: 1 };
+    const operations = {
+      deleteServer: { kind: "delete", resourceType: "key", targets: ["id"], revokes: true },
+    } as const;
+    const { guard, client, journal } = await acme(quota([deletes]), { operations });
+    const remove = () => guard.reconcile(subject("a"), () => client.deleteServer({ id: "key-1" }));
+    await remove();
+    await remove();
+    expect(await guard.quotas()).toMatchObject([{ name: "deletes", used: 2, limit: 1 }]);
+    expect(journal.records.at(-1)).toMatchObject({
+      result: "ok",
+      decisions: [{ phase: "quota", verdict: "warn", code: "ERR_QUOTA_EXCEEDED", note: "deletes" }],
+    });
+    const view = guard.explain({ client, operation: "deleteServer", input: [{ id: "key-1" }] });
+    expect(view.stages.find(({ phase }) => phase === "quota")?.explanation?.verdict).toBe("pass");
+  });
+});
+
 describe("a window budget", () => {
   it("refuses what exceeds it, says when to come back, and has room again then", async () => {
     const one = await acme(quota([perHour]));
@@ -113,7 +133,7 @@ describe("a window budget", () => {
   });
 
   it("takes as many units as the input asks for, and says for good what can never fit", async () => {
-    const budget: QuotaBudget = { ...perHour, kinds: ["update"], limit: 20, weight: "0.size" };
+    const budget: QuotaBudget = { ...perHour, kinds: ["update"], limit: 20, weight: "size" };
     const { client, raw } = await acme(quota([budget]));
     await client.resizeServer({ id: "srv-1", size: 15 });
     await expect(client.resizeServer({ id: "srv-1", size: 6 })).rejects.toMatchObject({ retryable: true });
@@ -211,8 +231,8 @@ describe("reservations", () => {
 
   it.each([
     ["an inventory: given back", servers, 0],
-    ["a window: counted, as the request may have left", perHour, 1],
-    ["a window that says so: given back", { ...perHour, afterCrash: "release" } as const, 0],
+    ["a window: given back", perHour, 0],
+    ["a window that says so: counted", { ...perHour, afterCrash: "count" } as const, 1],
     ["an inventory that says so: counted", { ...servers, afterCrash: "count" } as const, 1],
   ])("end when their process died, in %s", async (_how, budget, used) => {
     const clock = simulatedClock();

@@ -17,7 +17,7 @@ const guard = await createGuard({
   rateLimit: false,
   quota: {
     budgets: [
-      { name: "creates", kinds: ["create"], windowMs: 3_600_000, limit: Number(limit) },
+      { name: "creates", kinds: ["create"], windowMs: 3_600_000, limit: Number(limit), afterCrash: "count" },
       { name: "servers", inventory: true, limit: Number(limit) },
     ],
     reservationMs: 1_000,

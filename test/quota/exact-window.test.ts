@@ -41,7 +41,7 @@ interface Done {
 async function play(limit: number, steps: readonly Step[], weather: Weather): Promise<Done[]> {
   const clock = simulatedClock();
   const state = weathered(memoryState({ clock }), clock, weather);
-  const book = windowBook({ name: "w", windowMs, limit });
+  const book = windowBook({ name: "w", windowMs, limit, afterCrash: "count" });
   const replicas = [0, 1, 2].map(() => replica("w", book, clock, state, reservationMs));
   const done: Done[] = [];
 
