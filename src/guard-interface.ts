@@ -1,9 +1,9 @@
 import type { CircuitView, CloseCircuitOptions, OpenCircuitOptions } from "./circuit-breaker/circuits.ts";
 import type { Adapter, CallDraft } from "./core/adapter.ts";
-import type { Target } from "./core/call.ts";
 import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
 import type { Subject } from "./core/owner.ts";
+import type { Target } from "./core/target.ts";
 import type { Freeze, FreezeOptions, ThawOptions } from "./emergency-stop/stops.ts";
 import type { QuotaView } from "./quota/budget-ledgers.ts";
 import type { InventoryCount } from "./quota/budgets.ts";

@@ -17,7 +17,7 @@ export type {
   SeenResource,
   TagSupport,
 } from "./core/adapter.ts";
-export type { Answer, Attempt, Call, CallKind, Decision, Target } from "./core/call.ts";
+export type { Answer, Attempt, Call, Decision } from "./core/call.ts";
 export type { CallMatch } from "./core/call-match.ts";
 export type { Clock, Random, Timer } from "./core/clock.ts";
 export { systemClock } from "./core/clock.ts";
@@ -58,6 +58,7 @@ export { createRedactor } from "./core/redact.ts";
 export { safely } from "./core/safely.ts";
 export type { Incremented, IncrementOptions, StateStore, Versioned, WriteOptions } from "./core/state-store.ts";
 export type { OwnerTags, TagCodec, Tags } from "./core/tags.ts";
+export type { CallKind, Target } from "./core/target.ts";
 export type { TelemetryOptions } from "./core/telemetry.ts";
 export type { Lease, LeaseRequest, LimitFeedback, TokenLender } from "./core/token-lender.ts";
 export type { Weight } from "./core/weight.ts";

@@ -1,5 +1,5 @@
 import type { Classification } from "../../src/core/adapter.ts";
-import type { CallKind } from "../../src/core/call.ts";
+import type { CallKind } from "../../src/core/target.ts";
 import { exceptions } from "./exceptions.ts";
 import type { FactBook } from "./fact-book.ts";
 import { resourceTypeOf } from "./resource-types.ts";

@@ -1,4 +1,4 @@
-import type { CallKind } from "../../src/core/call.ts";
+import type { CallKind } from "../../src/core/target.ts";
 
 /** Operations whose verb says something else than what they do. */
 const kinds: Readonly<Record<CallKind, string>> = {

@@ -1,4 +1,4 @@
-import type { CallKind } from "../../src/core/call.ts";
+import type { CallKind } from "../../src/core/target.ts";
 
 /** One line of a route table. */
 export interface Route {

@@ -1,4 +1,4 @@
-import type { CallKind } from "../../src/core/call.ts";
+import type { CallKind } from "../../src/core/target.ts";
 
 const verbs: readonly (readonly [CallKind, RegExp])[] = [
   ["read", /^(get|list|describe|find|head|search|query|read|count|exists|fetch|lookup|watch)(?![a-z])/],

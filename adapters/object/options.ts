@@ -1,8 +1,9 @@
 import type { SeenResource } from "../../src/core/adapter.ts";
-import type { Answer, CallKind } from "../../src/core/call.ts";
+import type { Answer } from "../../src/core/call.ts";
 import type { ErrorInfo } from "../../src/core/errors.ts";
 import type { LimitRule } from "../../src/core/limit-rule.ts";
 import type { TagCodec, Tags } from "../../src/core/tags.ts";
+import type { CallKind } from "../../src/core/target.ts";
 
 /** What one method of the object does. Paths are dotted and start at the first argument; `$` is the argument itself. */
 export interface ObjectOperation {

@@ -1,10 +1,11 @@
 import { LRUCache } from "lru-cache";
-import type { Answer, Attempt, Call, Target } from "../core/call.ts";
+import type { Answer, Attempt, Call } from "../core/call.ts";
 import { parseOptions } from "../core/config.ts";
 import { GuardError } from "../core/errors.ts";
 import type { AttemptInterceptor, Explanation } from "../core/interceptor.ts";
 import { refuse, refuseAtWire } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
+import type { Target } from "../core/target.ts";
 import { Circuit, type CircuitContext, type CircuitNews, type CircuitState, type Observation } from "./circuit.ts";
 import { circuitKey } from "./circuit-key.ts";
 import { windowSlices } from "./opossum-window.ts";

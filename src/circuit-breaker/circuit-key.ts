@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { Target } from "../core/call.ts";
 import { parseOptions } from "../core/config.ts";
+import type { Target } from "../core/target.ts";
 
 /**
  * Names the circuit that calls to a target go through.

@@ -1,5 +1,4 @@
 import * as z from "zod";
-import type { Target } from "../core/call.ts";
 import { parseOptions } from "../core/config.ts";
 import { GuardError } from "../core/errors.ts";
 import type { PhaseInterceptor } from "../core/interceptor.ts";
@@ -8,6 +7,7 @@ import { memoryState } from "../core/memory-state.ts";
 import type { Runtime } from "../core/runtime.ts";
 import { type LedgerChange, saying, sharedLedger } from "../core/shared-ledger.ts";
 import type { StateStore } from "../core/state-store.ts";
+import type { Target } from "../core/target.ts";
 import type { Circuit, CircuitState, OpenedBy } from "./circuit.ts";
 import { circuitBreaker } from "./circuit-breaker.ts";
 import { parseCircuit } from "./circuit-key.ts";

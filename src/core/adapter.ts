@@ -1,9 +1,10 @@
-import type { Answer, Attempt, Call, CallKind, Target } from "./call.ts";
+import type { Answer, Attempt, Call } from "./call.ts";
 import type { CredentialLease } from "./credential.ts";
 import type { ErrorInfo } from "./errors.ts";
 import type { LimitRule } from "./limit-rule.ts";
 import type { RedactionPolicy } from "./redact.ts";
 import type { TagCodec, Tags } from "./tags.ts";
+import type { CallKind, Target } from "./target.ts";
 
 /** What an operation does, as far as the adapter knows. */
 export interface Classification {

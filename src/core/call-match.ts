@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Call, CallKind, Target } from "./call.ts";
+import type { CallKind, Target } from "./target.ts";
 
 /** Which calls a rule speaks of. What is left out matches everything; in texts `*` stands for anything. */
 export interface CallMatch {
@@ -52,11 +52,16 @@ function fits(pattern: string, text: string): boolean {
 const anyFits = (patterns: readonly string[] | undefined, text: string | undefined) =>
   patterns === undefined || (text !== undefined && patterns.some((pattern) => fits(pattern, text)));
 
+/** What of a call is looked at. */
+interface MatchedCall {
+  readonly target: Target;
+  readonly operation: string;
+  readonly kind: CallKind;
+  readonly resourceType: string | undefined;
+}
+
 /** Whether a rule speaks of this call. */
-export function matches(
-  match: CallMatch,
-  call: Pick<Call, "operation" | "kind" | "resourceType"> & { readonly target: Target },
-): boolean {
+export function matches(match: CallMatch, call: MatchedCall): boolean {
   const { cloud, service, account, region } = call.target;
   return (
     (match.cloud === undefined || fits(match.cloud, cloud)) &&

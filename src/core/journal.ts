@@ -1,6 +1,7 @@
-import type { CallKind, Decision, Target } from "./call.ts";
+import type { Decision } from "./call.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { Owner, Principal } from "./owner.ts";
+import type { CallKind, Target } from "./target.ts";
 
 interface CallFacts {
   /** The call's id; outcome and intent share it. */

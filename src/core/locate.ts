@@ -1,4 +1,4 @@
-import type { Target } from "./call.ts";
+import type { Target } from "./target.ts";
 
 /** Picks from an adapter's options where its calls go; what is not said is left out. */
 export function locate({ service, account, region }: Partial<Omit<Target, "cloud">>): Partial<Omit<Target, "cloud">> {

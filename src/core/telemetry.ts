@@ -16,8 +16,9 @@ import {
   type TracerProvider,
   trace,
 } from "@opentelemetry/api";
-import type { Attempt, Call, Target } from "./call.ts";
+import type { Attempt, Call } from "./call.ts";
 import type { Phase } from "./phases.ts";
+import type { Target } from "./target.ts";
 
 /** Options of {@link createTelemetry}. */
 export interface TelemetryOptions {

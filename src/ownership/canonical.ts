@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
-import type { Call, Target } from "../core/call.ts";
+import type { Call } from "../core/call.ts";
 import type { Owner } from "../core/owner.ts";
+import type { Target } from "../core/target.ts";
 
 const deepest = 64;
 

@@ -1,9 +1,10 @@
-import type { Call, Target } from "../core/call.ts";
+import type { Call } from "../core/call.ts";
 import { matches } from "../core/call-match.ts";
 import { type GuardError, isGuardError } from "../core/errors.ts";
 import type { Explanation, PhaseInterceptor } from "../core/interceptor.ts";
 import { refuse } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
+import type { Target } from "../core/target.ts";
 import type { Settlement } from "./bookings.ts";
 import { bucketOf } from "./bucket.ts";
 import type { BudgetLedgers } from "./budget-ledgers.ts";

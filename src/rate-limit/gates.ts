@@ -1,6 +1,7 @@
-import type { Call, Target } from "../core/call.ts";
+import type { Call } from "../core/call.ts";
 import type { Clock } from "../core/clock.ts";
 import { type BucketKey, bucketsOf, type LimitBucket, type LimitRule } from "../core/limit-rule.ts";
+import type { Target } from "../core/target.ts";
 import type { TokenLender } from "../core/token-lender.ts";
 import { Gate } from "./gate.ts";
 import { ruleFor } from "./rules.ts";

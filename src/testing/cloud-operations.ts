@@ -1,7 +1,8 @@
-import type { Answer, CallKind } from "../core/call.ts";
+import type { Answer } from "../core/call.ts";
 import type { ErrorClass, ErrorInfo } from "../core/errors.ts";
 import type { LimitRule } from "../core/limit-rule.ts";
 import type { Tags } from "../core/tags.ts";
+import type { CallKind } from "../core/target.ts";
 import type { SimulatedCloudClient } from "./cloud/client.ts";
 import { CloudError, type CloudErrorCode } from "./cloud/cloud-error.ts";
 import { cloudOperations, type OperationFacts } from "./cloud/operation.ts";

@@ -1,9 +1,10 @@
 import type { CircuitNews } from "../../src/circuit-breaker/circuit.ts";
 import { circuitBreaker } from "../../src/circuit-breaker/circuit-breaker.ts";
 import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.ts";
-import type { Answer, Attempt, Call, Target } from "../../src/core/call.ts";
+import type { Answer, Attempt, Call } from "../../src/core/call.ts";
 import type { ErrorClass } from "../../src/core/errors.ts";
 import type { Runtime } from "../../src/core/runtime.ts";
+import type { Target } from "../../src/core/target.ts";
 import type { Gauge, Telemetry } from "../../src/core/telemetry.ts";
 import { type FakeClock, fakeClock } from "./fake-clock.ts";
 

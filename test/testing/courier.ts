@@ -4,9 +4,10 @@
  */
 import type { Wire, WireReply } from "provider-guard/testing";
 import type { Adapter, Port } from "../../src/core/adapter.ts";
-import type { Attempt, Call, CallKind } from "../../src/core/call.ts";
+import type { Attempt, Call } from "../../src/core/call.ts";
 import type { ErrorClass, ErrorInfo } from "../../src/core/errors.ts";
 import type { TagCodec, Tags } from "../../src/core/tags.ts";
+import type { CallKind } from "../../src/core/target.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 
 export const bugs = [

@@ -1,5 +1,5 @@
-import type { CallKind } from "../../core/call.ts";
 import type { LimitBucket, LimitRule } from "../../core/limit-rule.ts";
+import type { CallKind } from "../../core/target.ts";
 import { fixedWindow } from "./fixed-window.ts";
 
 const source = 'Azure Resource Manager, "Understand how Azure Resource Manager throttles requests", read 2026-11';

@@ -1,5 +1,5 @@
-import type { CallKind } from "../../core/call.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { CallKind } from "../../core/target.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { CallKind } from "../../core/call.ts";
+import type { CallKind } from "../../core/target.ts";
 import type { ResourceType } from "./resource.ts";
 
 /** What is constant about one operation of the simulated cloud. */

@@ -1,5 +1,5 @@
-import type { CallKind } from "../../core/call.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { CallKind } from "../../core/target.ts";
 
 /** One token bucket of the cloud's. */
 export interface ServerBucket {

@@ -1,5 +1,5 @@
-import type { CallKind } from "../../core/call.ts";
 import { type Clock, sleep } from "../../core/clock.ts";
+import type { CallKind } from "../../core/target.ts";
 import { CloudError, type CloudErrorCode } from "./cloud-error.ts";
 import type { CredentialIssuer } from "./credentials.ts";
 import type { Fault, Faults } from "./fault.ts";

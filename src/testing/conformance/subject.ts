@@ -1,6 +1,6 @@
 import type { Adapter, SeenResource } from "../../core/adapter.ts";
-import type { CallKind } from "../../core/call.ts";
 import type { Tags } from "../../core/tags.ts";
+import type { CallKind } from "../../core/target.ts";
 
 /** A failure that the kit's wire can answer with. `lost`: the connection breaks before the answer. */
 export type FailureReply =
