@@ -1,5 +1,4 @@
 import module from "node:module"; // not by name: the usual banner of bundled programs declares `createRequire` itself
-import type { RedisOptions } from "ioredis";
 import { GuardError } from "../../src/core/errors.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: as Node's own type of event listeners.
@@ -61,7 +60,19 @@ export function serverOf(client: RedisClient): string {
   return `redis ${path ?? `${host ?? "localhost"}:${port ?? 6379}`}`;
 }
 
-type Ioredis = { readonly Redis: new (...args: (string | RedisOptions)[]) => OwnClient };
+/** Where Redis is and how to speak to it, in the names of ioredis, which gets all of it: any of its `RedisOptions`. */
+export interface RedisConnection {
+  readonly host?: string;
+  readonly port?: number;
+  readonly username?: string;
+  readonly password?: string | undefined;
+  readonly db?: number;
+  /** As for `tls.connect`. */
+  readonly tls?: object;
+  readonly [option: string]: unknown;
+}
+
+type Ioredis = { readonly Redis: new (...args: (string | RedisConnection)[]) => OwnClient };
 
 /** @param load - Resolves a package as seen from this one. */
 export function loadIoredis(load: (name: string) => unknown = module.createRequire(import.meta.url)): Ioredis {
@@ -73,13 +84,13 @@ export function loadIoredis(load: (name: string) => unknown = module.createRequi
 }
 
 /** Makes a client that gives up early: no command waits for a connection, and none is sent twice. */
-export function makeClient(url: string | undefined, connection: RedisOptions, timeoutMs: number): OwnClient {
+export function makeClient(url: string | undefined, connection: RedisConnection, timeoutMs: number): OwnClient {
   const { Redis } = loadIoredis();
-  const options: RedisOptions = {
+  const options: RedisConnection = {
     connectTimeout: 2_000,
     // An answer so late has been given up long ago: a new connection finds a way that this one may not.
     socketTimeout: Math.max(1_000, 2 * timeoutMs),
-    retryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), 500),
+    retryStrategy: (times: number) => Math.min(25 * 2 ** Math.min(times, 10), 500),
     ...connection,
     lazyConnect: true,
     enableOfflineQueue: false,

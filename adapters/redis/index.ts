@@ -1,3 +1,3 @@
-export type { RedisClient } from "./client.ts";
+export type { RedisClient, RedisConnection } from "./client.ts";
 export type { RedisStateOptions } from "./options.ts";
 export { redisState } from "./redis-state.ts";

@@ -1,7 +1,6 @@
-import type { RedisOptions } from "ioredis";
 import * as z from "zod";
 import type { Clock } from "../../src/core/clock.ts";
-import { type RedisClient, resends } from "./client.ts";
+import { type RedisClient, type RedisConnection, resends } from "./client.ts";
 
 /** Options of {@link redisState}. Either `client`, or `url` and `connection`, says where Redis is. */
 export interface RedisStateOptions {
@@ -14,7 +13,7 @@ export interface RedisStateOptions {
   /** `redis://` or `rediss://` (TLS), for a client of the store's own. */
   readonly url?: string;
   /** What ioredis should know for a client of the store's own: host, password, TLS, sentinels. */
-  readonly connection?: RedisOptions;
+  readonly connection?: RedisConnection;
   /**
    * What every key starts with; the same for all replicas. The part in braces keeps all keys in one
    * slot of a cluster, since scripts touch several. @defaultValue `"{provider-guard}:"`
@@ -64,7 +63,7 @@ export const redisSchema = z
       .refine((url) => /^rediss?:/.test(url) && URL.canParse(url), "expected a valid redis: or rediss: URL")
       .optional(),
     connection: z
-      .custom<RedisOptions>((value) => typeof value === "object" && value !== null, "expected an object")
+      .custom<RedisConnection>((value) => typeof value === "object" && value !== null, "expected an object")
       .optional(),
     prefix: z
       .string()
