@@ -1,0 +1,27 @@
+/** A place in a journal: everything before it is durable. */
+export interface JournalPosition {
+  readonly segment: number;
+  /** Bytes from the beginning of the segment. */
+  readonly offset: number;
+  /** Number of the last line before it. */
+  readonly seq: number;
+  /** That line's hash, in base64url: the leaf of the line in a Merkle tree, too. */
+  readonly hash: string;
+}
+
+/**
+ * What those see who follow a journal while it is written: checkpoints, shipping. They read the
+ * files themselves, so that writing need not wait for them.
+ */
+export interface JournalFeed {
+  readonly directory: string;
+  /** Names the journal; the same in all its segments. */
+  readonly chain: string;
+  /** Up to where the journal is durable. */
+  readonly position: JournalPosition;
+  /**
+   * Calls back after something has become durable; must not throw.
+   * @returns Ends the subscription.
+   */
+  onCommit(callback: () => void): () => void;
+}
