@@ -35,6 +35,9 @@ export default defineConfig([
     entry: {
       index: "src/index.ts",
       testing: "src/testing/index.ts",
+      audit: "src/audit/index.ts",
+      cli: "src/cli/main.ts",
+      "manual-operations": "src/manual-operations/index.ts",
       aws: "adapters/aws/index.ts",
       fetch: "adapters/fetch/index.ts",
       file: "adapters/file/index.ts",

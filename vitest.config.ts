@@ -17,12 +17,13 @@ const alias =
     ? [
         { find: /^provider-guard$/, replacement: here("./src/index.ts") },
         { find: /^provider-guard\/testing$/, replacement: here("./src/testing/index.ts") },
+        { find: /^provider-guard\/(audit|manual-operations)$/, replacement: here("./src/$1/index.ts") },
         { find: /^provider-guard\/limits$/, replacement: here("./src/rate-limit/tables/index.ts") },
         { find: /^provider-guard\/(aws|fetch|file|object|redis)$/, replacement: here("./adapters/$1/index.ts") },
       ]
     : [
         { find: /^provider-guard$/, replacement: `${packed}/dist/index.js` },
-        { find: /^provider-guard\/([a-z]+)$/, replacement: `${packed}/dist/$1.js` },
+        { find: /^provider-guard\/([a-z-]+)$/, replacement: `${packed}/dist/$1.js` },
       ];
 
 export default defineConfig({
