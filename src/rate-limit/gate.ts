@@ -114,7 +114,7 @@ export class Gate implements Contender {
     const late = (requeueAfterMs: number) =>
       new GuardError(
         "ERR_RATE_LIMIT_DEADLINE",
-        `${operation}: its turn under the limit "${this.rule.name}" does not come within the ${Math.max(0, Math.round(deadlineAt - now))} ms that it may wait; nothing was sent`,
+        `${operation}: its turn under the limit "${this.rule.name}" does not come within the ${Math.max(0, Math.round(deadlineAt - now))} ms that it may wait${this.#outage()}; nothing was sent`,
         { retryable: true, requeueAfterMs: Math.max(1000, requeueAfterMs) },
       );
     if (now + expectedMs > deadlineAt) throw late(expectedMs);
@@ -178,6 +178,12 @@ export class Gate implements Contender {
     this.#queue = undefined;
     for (let waiter = queue?.shift(); waiter !== undefined; waiter = queue?.shift()) waiter.reject(guardClosed());
     this.#leaveTaps();
+  }
+
+  #outage(): string {
+    const now = this.#clock.monotonic();
+    const lost = this.taps.some(({ bucket }) => bucket.state(now).source === "unreachable");
+    return lost ? ": the state store that lends its tokens cannot be reached" : "";
   }
 
   /** The part of a second that a call takes from the bucket that it takes most from. */

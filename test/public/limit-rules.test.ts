@@ -1,5 +1,6 @@
-import { createGuard, type GuardOptions, type LimitRule } from "provider-guard";
+import { createGuard, type GuardOptions, type LimitRule, memoryState, type TokenLender } from "provider-guard";
 import { object } from "provider-guard/object";
+import { simulatedClock } from "provider-guard/testing";
 import { describe, expect, it } from "vitest";
 import { AcmeError, acme, acmeOptions, managementCluster, subject } from "../support/acme.ts";
 
@@ -136,9 +137,9 @@ describe("rules", () => {
   });
 });
 
-describe("waiting", () => {
-  const slow = { rules: [{ name: "slow", ratePerSecond: 1, burst: 1 }] };
+const slow = { rules: [{ name: "slow", ratePerSecond: 1, burst: 1 }] };
 
+describe("waiting", () => {
   it("is refused at once where it cannot end within the reconcile's time", async () => {
     const { guard, client, raw, clock, journal } = await acme({ rateLimit: slow });
     await client.resizeServer({ id: "srv-1", size: 0 });
@@ -221,6 +222,38 @@ describe("waiting", () => {
       code: "ERR_CONFIG_INVALID",
       message: expect.stringContaining(path),
     });
+  });
+});
+
+describe("a state store that lends the tokens and is out of reach", () => {
+  it("lets calls wait, then says so, and goes on once it is back", async () => {
+    const clock = simulatedClock();
+    let down = true;
+    const lender: TokenLender = {
+      replicas: undefined,
+      alone: false,
+      async lease({ ratePerSecond, need, held }) {
+        if (down) throw new Error("connection refused");
+        return { tokens: need, kept: held, validMs: 1_000, retryMs: 0, ratePerSecond, pausedMs: 0 };
+      },
+    };
+    const state = { ...memoryState({ clock }), lender };
+    const { guard, client, raw } = await acme({ clock, state, rateLimit: { ...slow, maxWaitMs: 2_000 } });
+    const refused = expect(client.listServers()).rejects.toMatchObject({
+      code: "ERR_RATE_LIMIT_DEADLINE",
+      retryable: true,
+      message: expect.stringContaining("the state store that lends its tokens cannot be reached"),
+    });
+    await clock.advance(1_000);
+    expect(guard.limits()).toMatchObject([{ source: "unreachable", waiting: 1 }]);
+    await clock.advance(1_000);
+    await refused;
+    const patient = client.listServers();
+    down = false;
+    await clock.advance(500);
+    await patient;
+    expect(guard.limits()).toMatchObject([{ source: "shared", waiting: 0 }]);
+    expect(raw.sent).toHaveLength(1);
   });
 });
 
