@@ -2,6 +2,7 @@ import type { CircuitView, CloseCircuitOptions, OpenCircuitOptions } from "./cir
 import type { Adapter, CallDraft } from "./core/adapter.ts";
 import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
+import type { ManualOptions } from "./core/manual.ts";
 import type { Subject } from "./core/owner.ts";
 import type { Target } from "./core/target.ts";
 import type { Freeze, FreezeOptions, ThawOptions } from "./emergency-stop/stops.ts";
@@ -15,7 +16,7 @@ export interface WrapOptions {
   readonly credentials?: CredentialLease;
 }
 
-/** Options of {@link Guard.reconcile}. */
+/** Options of {@link Guard.reconcile} and {@link Guard.manual}. */
 export interface ReconcileOptions {
   /** Ends every wait of the calls inside. */
   readonly signal?: AbortSignal;
@@ -58,6 +59,14 @@ export interface Guard extends AsyncDisposable {
    * @throws {@link GuardError} `ERR_OWNER_INVALID`, naming the path; whatever `fn` throws.
    */
   reconcile<R>(subject: Subject, fn: () => R | PromiseLike<R>, options?: ReconcileOptions): Promise<R>;
+  /**
+   * Runs `fn` on behalf of a person: every guarded call inside passes the same phases as the
+   * controller's own, and its record names them. What it creates belongs to the cluster given, or to
+   * that of the reconcile around; a reconcile inside stays theirs.
+   *
+   * @throws {@link GuardError} `ERR_CONFIG_INVALID`, `ERR_OWNER_INVALID`, naming the path; whatever `fn` throws.
+   */
+  manual<R>(operation: ManualOptions, fn: () => R | PromiseLike<R>, options?: ReconcileOptions): Promise<R>;
   /**
    * The emergency stop: mutating calls are refused, those that wait as well. Reads go on, and so does
    * what only takes away access or a secret. In force here at once, and in every replica on the same

@@ -48,6 +48,7 @@ export type {
   RefusalRecord,
 } from "./core/journal.ts";
 export type { BucketKey, LimitBucket, LimitRule } from "./core/limit-rule.ts";
+export type { ManualOperation, ManualOptions } from "./core/manual.ts";
 export type { MemoryStateOptions } from "./core/memory-state.ts";
 export { memoryState } from "./core/memory-state.ts";
 export type { ObjectRef, Owner, Principal, Subject } from "./core/owner.ts";

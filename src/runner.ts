@@ -36,6 +36,7 @@ export function createRunner(rings: Rings, runtime: Runtime, scopes: ScopeStore)
       resourceType: profile.resourceType,
       input,
       owner: scope.owner,
+      manual: scope.manual,
       signal: joinSignals(draft.signal, scope.signal),
       priority: scope.priority,
       deadlineAt: scope.deadlineAt,

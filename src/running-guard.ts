@@ -6,18 +6,19 @@ import type { ScopeStore } from "./core/context.ts";
 import { explainPipeline, type PipelineView } from "./core/explain.ts";
 import type { PhaseInterceptor } from "./core/interceptor.ts";
 import type { Journal } from "./core/journal.ts";
+import { checkManual } from "./core/manual.ts";
 import { checkSubject } from "./core/owner.ts";
 import type { Rings } from "./core/pipeline.ts";
 import type { Runtime } from "./core/runtime.ts";
 import type { StateStore } from "./core/state-store.ts";
 import type { FreezeSwitch } from "./emergency-stop/freeze-phase.ts";
-import type { CallQuestion, Guard } from "./guard-interface.ts";
+import type { CallQuestion, Guard, ReconcileOptions } from "./guard-interface.ts";
 import type { Quota } from "./quota/quota.ts";
 import type { RateLimit } from "./rate-limit/rate-limit.ts";
 import { createRunner } from "./runner.ts";
 import { createWrapping } from "./wrapping.ts";
 
-const reconcileSchema = z.strictObject({
+const scopeSchema = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
   priority: z.int().min(0).max(9).optional(),
   timeoutMs: z.number().positive().optional(),
@@ -74,6 +75,13 @@ export function runningGuard({
     return question.owner === undefined ? ask() : scopes.run(checkSubject(question.owner), {}, ask);
   }
 
+  /** What the calls inside are told; checked before anything of it runs. */
+  function inside(options: ReconcileOptions, root: string) {
+    const { signal, priority, timeoutMs } = parseOptions(scopeSchema, options, root);
+    signal?.throwIfAborted();
+    return { signal, priority, deadlineAt: timeoutMs === undefined ? undefined : clock.monotonic() + timeoutMs };
+  }
+
   async function end(signal: AbortSignal | undefined): Promise<void> {
     const letGo = () => {
       for (const part of parts) void part.close?.();
@@ -94,10 +102,11 @@ export function runningGuard({
     explain,
     async reconcile(subject, fn, options = {}) {
       const checked = checkSubject(subject);
-      const { signal, priority, timeoutMs } = parseOptions(reconcileSchema, options, "reconcile");
-      signal?.throwIfAborted();
-      const deadlineAt = timeoutMs === undefined ? undefined : clock.monotonic() + timeoutMs;
-      return scopes.run(checked, { signal, priority, deadlineAt }, fn);
+      return scopes.run(checked, inside(options, "reconcile"), fn);
+    },
+    async manual(operation, fn, options = {}) {
+      const { manual, subject } = checkManual(operation);
+      return scopes.run(subject, { ...inside(options, "manual"), manual }, fn);
     },
     freeze: freeze.freeze,
     thaw: freeze.thaw,

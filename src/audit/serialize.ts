@@ -26,7 +26,7 @@ const json = (name: string, value: unknown): string =>
 
 const fragments = new WeakMap<object, string>();
 
-/** JSON of an owner or target; what could change is not remembered. */
+/** JSON of an owner, target or operator; what could change is not remembered. */
 function fragment(value: object): string {
   const known = fragments.get(value);
   if (known !== undefined) return known;
@@ -36,9 +36,10 @@ function fragment(value: object): string {
 }
 
 function facts(record: IntentRecord | ReadRecord): string {
-  const { call, at, target, operation, kind, resourceType, owner } = record;
+  const { call, at, target, operation, kind, resourceType, owner, manual } = record;
   const what = `,"operation":${quote(operation)},"kind":${quote(kind)}${text("resourceType", resourceType)}`;
-  return `"call":${quote(call)},"at":${number(at)},"target":${fragment(target)}${what},"owner":${fragment(owner)}`;
+  const by = manual === undefined ? "" : `,"manual":${fragment(manual)}`;
+  return `"call":${quote(call)},"at":${number(at)},"target":${fragment(target)}${what},"owner":${fragment(owner)}${by}`;
 }
 
 function attempt({ n, requestId, status, result, code, ms, waitedMs }: AttemptRecord): string {

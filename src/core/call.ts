@@ -1,5 +1,6 @@
 import type { Binding } from "./adapter.ts";
 import type { ErrorClass } from "./errors.ts";
+import type { ManualOperation } from "./manual.ts";
 import type { Owner } from "./owner.ts";
 import type { Phase } from "./phases.ts";
 import type { CallKind, Target } from "./target.ts";
@@ -46,6 +47,8 @@ export interface Call {
   /** The input that will be sent. Interceptors replace it and never change the caller's object. */
   input: unknown;
   readonly owner: Owner;
+  /** Who makes the call by hand; `undefined` where the controller itself does. */
+  readonly manual?: ManualOperation | undefined;
   readonly signal: AbortSignal | undefined;
   /** 0 to 9, higher first, where the reconcile says so. */
   readonly priority: number | undefined;

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { ManualOperation } from "./manual.ts";
 import type { Owner, Principal, Subject } from "./owner.ts";
 
-/** What a reconcile hands down to every call inside it. */
+/** What a reconcile, or a manual operation, hands down to every call inside it. */
 export interface Scope {
   readonly owner: Owner;
   /** Aborts every wait inside the reconcile. */
@@ -10,6 +11,8 @@ export interface Scope {
   readonly priority: number | undefined;
   /** When waiting makes no sense any more, in monotonic milliseconds. */
   readonly deadlineAt: number | undefined;
+  /** Who does by hand what happens inside. */
+  readonly manual: ManualOperation | undefined;
 }
 
 /** What may be said of a scope beside its owner. */
@@ -29,25 +32,27 @@ function earlier(one: number | undefined, other: number | undefined): number | u
 export interface ScopeStore {
   /** The innermost reconcile, or the bare principal outside of any. */
   current(): Scope;
-  run<R>(subject: Subject, options: ScopeOptions, fn: () => R): R;
+  /** @param subject - `undefined`: whoever it is outside. */
+  run<R>(subject: Subject | undefined, options: ScopeOptions, fn: () => R): R;
 }
 
 /** Makes one store; each guard has its own, so that two guards never mix up their owners. */
 export function scopeStore(principal: Principal): ScopeStore {
   const storage = new AsyncLocalStorage<Scope>();
   const owner = Object.freeze({ ...principal });
-  const outside: Scope = { owner, signal: undefined, priority: undefined, deadlineAt: undefined };
+  const outside: Scope = { owner, signal: undefined, priority: undefined, deadlineAt: undefined, manual: undefined };
   const current = () => storage.getStore() ?? outside;
   return {
     current,
-    run(subject, { signal, priority, deadlineAt }, fn) {
+    run(subject, { signal, priority, deadlineAt, manual }, fn) {
       // A reconcile inside another ends with it.
       const outer = current();
       const scope: Scope = {
-        owner: Object.freeze({ ...principal, ...subject }), // written into many records
+        owner: subject === undefined ? outer.owner : Object.freeze({ ...principal, ...subject }), // written into many records
         signal: joinSignals(signal, outer.signal),
         priority: priority ?? outer.priority,
         deadlineAt: earlier(deadlineAt, outer.deadlineAt),
+        manual: manual ?? outer.manual,
       };
       return storage.run(scope, fn);
     },

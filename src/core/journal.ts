@@ -1,5 +1,6 @@
 import type { Decision } from "./call.ts";
 import type { Clock, Random } from "./clock.ts";
+import type { ManualOperation } from "./manual.ts";
 import type { Owner, Principal } from "./owner.ts";
 import type { CallKind, Target } from "./target.ts";
 
@@ -13,6 +14,8 @@ interface CallFacts {
   readonly kind: CallKind;
   readonly resourceType?: string | undefined;
   readonly owner: Owner;
+  /** Only of what a person did by hand. */
+  readonly manual?: ManualOperation | undefined;
 }
 
 /** Written, and durable, before a mutating request leaves. */

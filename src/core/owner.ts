@@ -69,16 +69,17 @@ export function checkPrincipal(value: unknown): Principal {
 }
 
 /**
- * Checks cluster and machine of a reconcile.
+ * Checks cluster and machine of a reconcile or manual operation.
+ * @param root - What the object is called in the message.
  * @throws {@link GuardError} `ERR_OWNER_INVALID`, naming the path.
  */
-export function checkSubject(value: unknown): Subject {
+export function checkSubject(value: unknown, root = "reconcile"): Subject {
   if (typeof value !== "object" || value === null) {
-    throw new GuardError("ERR_OWNER_INVALID", `reconcile: expected { cluster, machine? }, got ${describe(value)}`);
+    throw new GuardError("ERR_OWNER_INVALID", `${root}: expected { cluster, machine? }, got ${describe(value)}`);
   }
   const { cluster, machine } = value as Partial<Subject>;
   return {
-    cluster: checkRef(cluster, "reconcile.cluster"),
-    ...(machine === undefined ? {} : { machine: checkRef(machine, "reconcile.machine") }),
+    cluster: checkRef(cluster, `${root}.cluster`),
+    ...(machine === undefined ? {} : { machine: checkRef(machine, `${root}.machine`) }),
   };
 }

@@ -17,6 +17,7 @@ export function callFacts(call: Call, at: number) {
     kind: call.kind,
     resourceType: call.resourceType,
     owner: call.owner,
+    manual: call.manual,
   };
 }
 
@@ -85,9 +86,11 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
     phase: "record",
     intercept: (call, next) => (isMutating(call) ? mutate(call, next) : noted(call, next)),
     explain(call): Explanation {
-      return isMutating(call)
-        ? { verdict: "pass", reason: "an intent is made durable first, the outcome follows" }
-        : { verdict: "pass", reason: "recorded after the answer" };
+      const when = isMutating(call)
+        ? "an intent is made durable first, the outcome follows"
+        : "recorded after the answer";
+      const by = call.manual === undefined ? "" : `; manual operation of ${call.manual.operator}`;
+      return { verdict: "pass", reason: when + by };
     },
   };
 }

@@ -40,6 +40,7 @@ const facts = {
   kind: fc.constantFrom("read", "create"),
   resourceType: optional(text),
   owner,
+  manual: optional(fc.record({ operator: text, reason: text, ticket: text }).map((value) => Object.freeze(value))),
 } as const;
 const ending = {
   result: fc.constantFrom("ok", "unknown"),
