@@ -62,7 +62,6 @@ export class Gate implements Contender {
 
   /** Admits at once if nobody waits and every bucket has the tokens: from all of them or from none. */
   tryEnter(weights: readonly number[], now: number): boolean {
-    if (this.waiting > 0) return false;
     for (let index = 0; index < this.taps.length; index++) {
       const tap = this.taps[index] as Tap;
       if (!tap.isOpenTo(undefined) || !tap.bucket.has(weights[index] as number, now)) return false;

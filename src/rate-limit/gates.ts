@@ -113,11 +113,7 @@ export class Gates {
       gate.retired = true;
       this.#gates.delete(key);
     }
-    for (const [key, tap] of this.#taps) {
-      if (needed.has(tap)) continue;
-      tap.bucket.close();
-      this.#taps.delete(key);
-    }
+    for (const [key, tap] of this.#taps) if (!needed.has(tap)) this.#taps.delete(key);
     this.#sweepAt = Math.max(1024, this.#gates.size * 2);
   }
 }

@@ -173,15 +173,16 @@ describe("waiting", () => {
     const { guard, client, raw, clock } = await acme(options);
     await client.listServers();
     const machine = subject("a", "m");
-    const run = (who: typeof machine, call: () => Promise<unknown>) => {
+    const run = async (who: typeof machine, call: () => Promise<unknown>) => {
       const priority = priorities[calls.length];
       calls.push(guard.reconcile(who, call, priority === undefined ? {} : { priority }));
+      await clock.advance(10);
     };
     const calls: Promise<unknown>[] = [];
-    run(machine, () => client.deleteServer({ id: "srv-1" }));
-    run(machine, () => client.listServers());
-    run(subject("a"), () => client.resizeServer({ id: "srv-1", size: 1 }));
-    run(machine, () => client.createServer({ name: "x" }));
+    await run(machine, () => client.deleteServer({ id: "srv-1" }));
+    await run(machine, () => client.listServers());
+    await run(subject("a"), () => client.resizeServer({ id: "srv-1", size: 1 }));
+    await run(machine, () => client.createServer({ name: "x" }));
     await clock.runUntil(Promise.all(calls));
     return raw.sent.slice(1).map(({ operation }) => operation);
   }

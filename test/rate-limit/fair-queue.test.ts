@@ -11,6 +11,18 @@ describe("a fair queue", () => {
     expect(queue.shift()).toBeUndefined();
   });
 
+  it("knows what is served before a newcomer, in every lane by its share", () => {
+    const queue = new FairQueue<string>();
+    for (let i = 0; i < 10; i++) queue.push("greedy", `g${i}`);
+    expect(queue.costBefore("modest", 1)).toBe(2);
+    expect(queue.costBefore("greedy", 1)).toBe(11);
+    expect(queue.costBefore("modest", 3)).toBe(6);
+    expect(queue.costBefore("favoured", 2, 2)).toBe(3);
+    for (let i = 0; i < 9; i++) queue.shift();
+    expect(queue.costBefore("greedy", 1)).toBe(2);
+    expect(queue.costBefore("modest", 5)).toBe(6);
+  });
+
   it("lets somebody in the middle leave", () => {
     const queue = new FairQueue<string>();
     queue.push("a", "a1");
@@ -28,7 +40,7 @@ describe("a fair queue", () => {
       fc.record({ kind: fc.constant("remove" as const), pick: fc.nat() }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 100, size: "max" }), (steps) => {
         const queue = new FairQueue<number>();
         let model: { lane: string; items: number[] }[] = [];
         const tickets = new Map<number, Ticket<number>>();

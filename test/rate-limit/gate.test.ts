@@ -232,6 +232,19 @@ describe("deadlines", () => {
     expect(await inTime).toBe(5_000);
   });
 
+  it("leave the rest of the lane alone when the tokens come in the last moment", async () => {
+    const clock = simulatedClock();
+    const gate = gateOn(clock, tapOn(clock, 1, 1));
+    gate.tryEnter([1], 0);
+    const { order, enter } = orderOf(gate);
+    void enter("first", { deadlineAt: 1_000 });
+    for (const name of ["second", "third"]) void enter(name);
+    await clock.advance(1_000);
+    expect([order, gate.waiting]).toEqual([["first"], 2]);
+    await clock.advance(2_000);
+    expect([order, gate.waiting]).toEqual([["first", "second", "third"], 0]);
+  });
+
   it("know that another cluster waits in a lane of its own", async () => {
     const clock = simulatedClock();
     const gate = gateOn(clock, tapOn(clock, 1, 1));

@@ -180,6 +180,18 @@ describe("a shared bucket", () => {
     expect(asked[1]?.feedback).toMatchObject({ throttled: { admittedAgoMs: 300 } });
   });
 
+  it("expects what nobody knows to be there, until it hears that there is nothing", async () => {
+    const { bucket, clock, answer, now } = sharedBucket();
+    expect(bucket.likely(now())).toBe(80);
+    bucket.demand(1, 10, now());
+    await answer({ tokens: 4, retryMs: 500 });
+    expect(bucket.likely(now())).toBe(4);
+    await clock.advance(100);
+    expect(bucket.likely(now())).toBe(14);
+    await clock.advance(60_000);
+    expect(bucket.likely(now())).toBe(80);
+  });
+
   it("keeps what it holds through an outage of the store, shows the outage, and asks again after a while", async () => {
     const { bucket, clock, asked, answer, refuse, spend, now, state } = sharedBucket();
     bucket.demand(1, 10, now());

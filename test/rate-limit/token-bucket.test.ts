@@ -50,10 +50,10 @@ describe("a token bucket", () => {
     expect(bucket.waitMs(1, 100)).toBeCloseTo(30);
     expect(take(bucket, 131)).toBe(true); // no idle time since: the next ones are not delayed
     bucket.succeeded(190, 131);
-    expect(bucket.waitMs(1, 131)).toBeCloseTo(99);
+    expect(bucket.waitMs(1, 190)).toBeCloseTo(40);
     take(bucket, 5_000);
     bucket.succeeded(9_000, 5_000); // whatever took so long, the request had arrived before
-    take(bucket, 9_000);
+    expect(take(bucket, 9_000)).toBe(true);
     expect(bucket.state(9_000).tokens).toBeCloseTo(0);
   });
 
