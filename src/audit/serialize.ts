@@ -15,14 +15,19 @@ export const ranks: Readonly<Record<AuditRecord["type"], Rank>> = {
 // three kinds that a call makes are put together here, and what many of them share is kept as text.
 
 const plain = /^[\w .:/@+=-]*$/;
-const quote = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.stringify(text));
+// What comes from an SDK's error may be something else than its type says: it becomes text, once and for all.
+const quote = (value: string): string => {
+  const text = typeof value === "string" ? value : String(value);
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
+};
+/** A function or symbol has no JSON at all. */
+const anything = (value: unknown): string => JSON.stringify(value) ?? "null";
 const number = (value: number): string => (Number.isFinite(value) ? String(value) : "null");
 const text = (name: string, value: string | undefined): string =>
   value === undefined ? "" : `,"${name}":${quote(value)}`;
 const count = (name: string, value: number | undefined): string =>
   value === undefined ? "" : `,"${name}":${number(value)}`;
-const json = (name: string, value: unknown): string =>
-  value === undefined ? "" : `,"${name}":${JSON.stringify(value)}`;
+const json = (name: string, value: unknown): string => (value === undefined ? "" : `,"${name}":${anything(value)}`);
 
 const fragments = new WeakMap<object, string>();
 
@@ -30,7 +35,7 @@ const fragments = new WeakMap<object, string>();
 function fragment(value: object): string {
   const known = fragments.get(value);
   if (known !== undefined) return known;
-  const made = JSON.stringify(value);
+  const made = anything(value);
   if (Object.isFrozen(value)) fragments.set(value, made);
   return made;
 }
@@ -48,6 +53,7 @@ function attempt({ n, requestId, status, result, code, ms, waitedMs }: AttemptRe
 }
 
 function ending({ result, ms, attempts, decisions, error }: OutcomeRecord | ReadRecord): string {
+  if (!Array.isArray(attempts)) throw notARecord();
   const sent = attempts.length === 1 ? attempt(attempts[0] as AttemptRecord) : attempts.map(attempt).join(",");
   return `"result":${quote(result)},"ms":${number(ms)},"attempts":[${sent}]${json("decisions", decisions)}${text("error", error)}`;
 }
@@ -63,10 +69,16 @@ function bodyOf(record: AuditRecord): string {
       const rest = `${json("truncated", truncated)}${text("token", token)}${text("fingerprint", fingerprint)}`;
       return `{"type":"intent",${facts(record)}${json("input", input)}${rest}}`;
     }
-    default:
-      return JSON.stringify(record);
+    default: {
+      // A copy: getters and proxies have said by now what they have to say.
+      const { type, ...rest } = record;
+      if (!Object.hasOwn(ranks, type) || "seq" in rest || "prev" in rest || "toJSON" in rest) throw notARecord();
+      return JSON.stringify({ type, ...rest });
+    }
   }
 }
+
+const notARecord = () => new TypeError("not an audit record");
 
 /**
  * Turns a record into JSON now, so that whatever happens to it later does not matter.
@@ -74,11 +86,8 @@ function bodyOf(record: AuditRecord): string {
  */
 export function serialize(record: AuditRecord): string {
   // A record that is none would chain to a line which the verifier must refuse.
-  if (!Object.hasOwn(ranks, record.type) || "seq" in record || "prev" in record) {
-    throw new TypeError("not an audit record");
-  }
+  if (!Object.hasOwn(ranks, record.type) || "seq" in record || "prev" in record) throw notARecord();
   const body = bodyOf(record);
-  if (typeof body !== "string" || !body.startsWith('{"')) throw new TypeError("not an audit record");
   if (body.length > maxRecordLength) {
     throw new RangeError(`record of ${body.length} characters; at most ${maxRecordLength} are recorded`);
   }

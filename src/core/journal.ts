@@ -28,6 +28,8 @@ export interface IntentRecord extends CallFacts {
   /** Idempotency token of a create; the id of an earlier intent when that one is resumed. */
   readonly token?: string | undefined;
   readonly fingerprint?: string | undefined;
+  /** Ids of what is changed or deleted, as far as the adapter can tell: the first 1,000. */
+  readonly resources?: readonly string[] | undefined;
 }
 
 /** One request on the wire, as the outcome lists it. */
@@ -65,6 +67,8 @@ export interface OutcomeRecord extends Ending {
   readonly type: "outcome";
   readonly call: string;
   readonly at: number;
+  /** Ids of what a create's answer shows, as far as the adapter can tell: the first 1,000. */
+  readonly resources?: readonly string[] | undefined;
 }
 
 /** A read, in one record after the answer. */

@@ -21,6 +21,27 @@ export function callFacts(call: Call, at: number) {
   };
 }
 
+/** Bounds a record whose call touches thousands of resources. */
+const mostResources = 1_000;
+
+/** Ids without those that an adapter made up badly; nothing where there are none. */
+function idsOf(found: () => Iterable<unknown>): readonly string[] | undefined {
+  const ids = new Set<string>();
+  try {
+    for (const id of found()) {
+      if (typeof id === "string" && id !== "") ids.add(id);
+      if (ids.size === mostResources) break;
+    }
+  } catch {
+    // What an adapter cannot read is not recorded; the call goes on.
+  }
+  return ids.size === 0 ? undefined : [...ids];
+}
+
+function* createdIds(call: Call, answer: unknown): Iterable<unknown> {
+  for (const { id } of call.binding.adapter.tags?.seen?.(call, answer) ?? []) yield id;
+}
+
 function ending(call: Call, failed: boolean, error: unknown, now: number) {
   const last = call.attempts.at(-1)?.answer;
   const code = isGuardError(error) ? error.code : (last?.code ?? (last?.class === "ok" ? undefined : last?.class));
@@ -51,20 +72,23 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
       truncated: truncated || undefined,
       token: call.token,
       fingerprint: call.fingerprint,
+      resources: idsOf(() => call.binding.adapter.tags?.targets?.(call) ?? []),
     };
   }
 
-  function ended(call: Call, failed: boolean, error: unknown): void {
+  function ended(call: Call, failed: boolean, error: unknown, answer?: unknown): void {
     const end = ending(call, failed, error, clock.now());
-    if (isMutating(call)) journal.enqueue({ type: "outcome", call: call.id, ...end } satisfies OutcomeRecord);
-    else journal.enqueue({ type: "read", ...callFacts(call, end.at), ...end });
+    if (isMutating(call)) {
+      const resources = call.kind === "create" && !failed ? idsOf(() => createdIds(call, answer)) : undefined;
+      journal.enqueue({ type: "outcome", call: call.id, ...end, resources } satisfies OutcomeRecord);
+    } else journal.enqueue({ type: "read", ...callFacts(call, end.at), ...end });
   }
 
   /** Makes the call, and records how it ended before the caller learns of it. */
   function noted(call: Call, next: () => Promise<unknown>): Promise<unknown> {
     const result = call.signal?.aborted ? Promise.reject(call.signal.reason) : next();
     result.then(
-      () => ended(call, false, undefined),
+      (answer) => ended(call, false, undefined, answer),
       (error) => ended(call, true, error),
     );
     return result;

@@ -56,12 +56,14 @@ const intent: fc.Arbitrary<Required<IntentRecord>> = fc.record({
   truncated: fc.constantFrom(true, undefined),
   token: optional(text),
   fingerprint: optional(text),
+  resources: optional(fc.array(text, { maxLength: 2 })),
 });
 const outcome: fc.Arbitrary<Required<OutcomeRecord>> = fc.record({
   type: fc.constant("outcome"),
   call: text,
   at: number,
   ...ending,
+  resources: optional(fc.array(text, { maxLength: 2 })),
 });
 const read: fc.Arbitrary<Required<ReadRecord>> = fc.record({ type: fc.constant("read"), ...facts, ...ending });
 
