@@ -61,12 +61,12 @@ function ending({ result, ms, attempts, decisions, error }: OutcomeRecord | Read
 function bodyOf(record: AuditRecord): string {
   switch (record.type) {
     case "outcome":
-      return `{"type":"outcome","call":${quote(record.call)},"at":${number(record.at)},${ending(record)}}`;
+      return `{"type":"outcome","call":${quote(record.call)},"at":${number(record.at)},${ending(record)}${json("resources", record.resources)}}`;
     case "read":
       return `{"type":"read",${facts(record)},${ending(record)}}`;
     case "intent": {
-      const { input, truncated, token, fingerprint } = record;
-      const rest = `${json("truncated", truncated)}${text("token", token)}${text("fingerprint", fingerprint)}`;
+      const { input, truncated, token, fingerprint, resources } = record;
+      const rest = `${json("truncated", truncated)}${text("token", token)}${text("fingerprint", fingerprint)}${json("resources", resources)}`;
       return `{"type":"intent",${facts(record)}${json("input", input)}${rest}}`;
     }
     default: {
