@@ -1,1 +1,2 @@
-export {};
+export { type ParsedRecord, parseRecord } from "./schema/parse-record.ts";
+export type { StoredRecord } from "./schema/records.ts";
