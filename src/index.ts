@@ -1,6 +1,9 @@
-export type { FileJournal, FileJournalOptions } from "./audit/file-journal.ts";
+export type { FollowingHandle, JournalFeed, JournalFollower, JournalPosition } from "./audit/feed.ts";
+export type { FileJournal, FileJournalSource } from "./audit/file-journal.ts";
 export { fileJournal } from "./audit/file-journal.ts";
-export type { Verification, VerifyOptions } from "./audit/verify.ts";
+export type { FileJournalOptions } from "./audit/file-journal-options.ts";
+export type { KeepOptions } from "./audit/retention.ts";
+export type { Verification, VerificationStatus, VerifyOptions } from "./audit/verify.ts";
 export { verifyJournal } from "./audit/verify.ts";
 export type { CircuitState, OpenedBy } from "./circuit-breaker/circuit.ts";
 export type { CircuitView, CloseCircuitOptions, OpenCircuitOptions } from "./circuit-breaker/circuits.ts";

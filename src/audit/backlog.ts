@@ -1,3 +1,5 @@
+import type { StoredLine } from "./stored-line.ts";
+
 /** How dearly a record is kept when there is no room: the lowest are dropped first. */
 export type Rank = 0 | 1 | 2;
 
@@ -6,14 +8,20 @@ export interface Entry {
   /** The record as JSON, serialized when it was handed over. */
   readonly body: string;
   readonly rank: Rank;
+  /** What tells of an intent or outcome, for those who follow which are open. */
+  readonly line?: StoredLine | undefined;
   /** Present where somebody waits for it; such an entry is never dropped. */
-  readonly waiter?: Waiter;
+  readonly waiter?: Waiter | undefined;
 }
 
 /** Somebody who waits for an entry. */
 export interface Waiter {
   resolve(): void;
   reject(error: unknown): void;
+  /** Whether it would rather wait for room than be refused. */
+  readonly patient?: boolean;
+  /** Ends a patient one's waiting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Records that wait to be written, in order, with room for so many and no more. */
@@ -52,17 +60,34 @@ export class Backlog {
     return taken;
   }
 
-  /** Gives back what could not be written, in front of everything else, and takes out all who wait. */
-  putBack(entries: readonly Entry[]): Waiter[] {
+  /**
+   * Gives back what could not be written, in front of everything else, and takes out those who wait.
+   * @param stays - Who may go on waiting.
+   */
+  putBack(entries: readonly Entry[], stays: (waiter: Waiter) => boolean): Waiter[] {
     const waiters: Waiter[] = [];
     const kept: Entry[] = [];
     for (const entry of [...entries, ...this.#entries.slice(this.#start)]) {
-      if (entry?.waiter !== undefined) waiters.push(entry.waiter);
+      if (entry?.waiter !== undefined && !stays(entry.waiter)) waiters.push(entry.waiter);
       else if (entry !== undefined) kept.push(entry);
     }
     this.#replace(kept);
     this.#live = kept.length;
     return waiters;
+  }
+
+  /** Those who wait, oldest first. */
+  waiters(): readonly Waiter[] {
+    return this.#entries.slice(this.#start).flatMap((entry) => entry?.waiter ?? []);
+  }
+
+  /** Takes out an entry that still waits. @returns Whether it did. */
+  remove(waiter: Waiter): boolean {
+    const index = this.#entries.findIndex((entry) => entry?.waiter === waiter);
+    if (index < this.#start) return false; // taken, or never there
+    this.#entries[index] = undefined;
+    this.#live--;
+    return true;
   }
 
   /**

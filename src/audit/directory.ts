@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { guarded, unavailable } from "./unavailable.ts";
 
 /** Makes a new or removed name in a directory durable. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, "r");
   try {
     await handle.sync();

@@ -1,3 +1,5 @@
+import type { AuditRecord, JournalContext } from "../core/journal.ts";
+
 /** A place in a journal: everything before it is durable. */
 export interface JournalPosition {
   readonly segment: number;
@@ -24,4 +26,22 @@ export interface JournalFeed {
    * @returns Ends the subscription.
    */
   onCommit(callback: () => void): () => void;
+}
+
+/** Something that works beside an open journal: signs checkpoints, ships segments. */
+export interface JournalFollower {
+  /**
+   * Begins to follow; the journal is open. What it throws keeps the journal from opening.
+   *
+   * @param journal - Takes records of the follower's own, without waiting.
+   */
+  start(feed: JournalFeed, journal: { enqueue(record: AuditRecord): void }, context: JournalContext): FollowingHandle;
+}
+
+/** A follower at work. */
+export interface FollowingHandle {
+  /** Called once everything recorded is durable, while the journal still takes records. */
+  close(): Promise<void>;
+  /** The last segment of which everything was delivered, 0 for none: retention removes no later one. */
+  shippedThrough?(): number;
 }

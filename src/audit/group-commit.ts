@@ -1,10 +1,10 @@
+import { onAbort } from "../core/abort.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { GuardError } from "../core/errors.ts";
 import type { AuditRecord } from "../core/journal.ts";
 import { Backlog, type Entry, type Waiter } from "./backlog.ts";
-import { LineEncoder } from "./line-encoder.ts";
-import type { SegmentWriter } from "./segment-writer.ts";
-import { ranks, serialize } from "./serialize.ts";
+import { entryOf } from "./entry.ts";
+import type { JournalWriter } from "./journal-writer.ts";
 import { refused, unavailable } from "./unavailable.ts";
 
 /** Most characters in one write: bounds memory, and lets a long backlog drain in steps. */
@@ -17,13 +17,16 @@ const lingerMs = 5;
 const probeMs = 1_000;
 
 const done = Promise.resolve();
+const mark: Entry = { body: "", rank: 2 };
+
+/** What `append` waits for; see the journal's options. */
+export type JournalMode = "strict" | "blocking" | "batch";
 
 /** How a {@link GroupCommit} behaves. */
 export interface GroupCommitOptions {
-  readonly writer: SegmentWriter;
+  readonly writer: JournalWriter;
   readonly clock: Clock;
-  /** Whether `append` waits for the disk. */
-  readonly durable: boolean;
+  readonly mode: JournalMode;
   readonly maxBacklog: number;
 }
 
@@ -32,12 +35,13 @@ export interface GroupCommitOptions {
  * So the cost of a sync is shared by all who wait for it, and nobody waits for more than two.
  */
 export class GroupCommit {
-  readonly #writer: SegmentWriter;
+  readonly #writer: JournalWriter;
   readonly #clock: Clock;
-  readonly #durable: boolean;
+  readonly #mode: JournalMode;
   readonly #maxBacklog: number;
   readonly #backlog = new Backlog();
-  readonly #encoder = new LineEncoder();
+  /** Whose signals are listened to, and how to end that. */
+  readonly #heeded = new Map<Waiter, () => void>();
   #state: "open" | "closed" | "abandoned" = "open";
   #running: Promise<void> | undefined;
   #scheduled = false;
@@ -50,7 +54,7 @@ export class GroupCommit {
   constructor(options: GroupCommitOptions) {
     this.#writer = options.writer;
     this.#clock = options.clock;
-    this.#durable = options.durable;
+    this.#mode = options.mode;
     this.#maxBacklog = options.maxBacklog;
   }
 
@@ -63,23 +67,22 @@ export class GroupCommit {
     return this.#dropped;
   }
 
-  append(record: AuditRecord): Promise<void> {
+  append(record: AuditRecord, signal?: AbortSignal): Promise<void> {
     if (this.#state !== "open") return this.#gone();
-    let body: string;
+    let entry: Entry;
     try {
-      body = serialize(record);
+      entry = entryOf(record);
     } catch (error) {
       return Promise.reject(this.#unrecordable(error));
     }
-    const rank = ranks[record.type];
     // A batching journal waits too while the disk fails, so that the caller learns of it, and while
     // half of what may be kept has piled up, so that nothing need be dropped.
-    if (!this.#durable && !this.#failing && this.#backlog.size < this.#maxBacklog / 2) {
-      this.#backlog.push({ body, rank });
+    if (this.#mode === "batch" && !this.#failing && this.#backlog.size < this.#maxBacklog / 2) {
+      this.#backlog.push(entry);
       this.#linger();
       return done;
     }
-    return this.#wait(body, rank);
+    return this.#wait(entry, this.#mode === "blocking", signal);
   }
 
   enqueue(record: AuditRecord): void {
@@ -88,7 +91,7 @@ export class GroupCommit {
       return;
     }
     try {
-      this.#backlog.push({ body: serialize(record), rank: ranks[record.type] });
+      this.#backlog.push(entryOf(record));
     } catch {
       this.#dropped++;
     }
@@ -99,7 +102,7 @@ export class GroupCommit {
   /** @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE`: what was recorded waits in memory. */
   flush(): Promise<void> {
     if (this.#state !== "open") return this.#gone();
-    return this.#wait("", 2);
+    return this.#wait(mark, false);
   }
 
   /** Writes what can be written, counts the rest as dropped, and takes no more. */
@@ -109,8 +112,8 @@ export class GroupCommit {
     await flushed;
     while (this.#running !== undefined) await this.#running;
     this.#timer?.cancel();
-    this.#dropped += this.#backlog.size;
-    this.#backlog.putBack([]);
+    for (const { reject } of this.#backlog.putBack([], () => false)) reject(this.#closed());
+    this.#dropped += this.#backlog.trim(0);
     await this.#writer.close();
   }
 
@@ -127,7 +130,11 @@ export class GroupCommit {
   }
 
   #gone(): Promise<never> {
-    return Promise.reject(refused(this.#writer.path, "is closed", false));
+    return Promise.reject(this.#closed());
+  }
+
+  #closed(): GuardError {
+    return refused(this.#writer.path, "is closed", false);
   }
 
   #unrecordable(error: unknown): GuardError {
@@ -135,10 +142,11 @@ export class GroupCommit {
     return refused(this.#writer.path, `record cannot be written: ${reason ?? "it is not plain JSON"}`, false, error);
   }
 
-  #wait(body: string, rank: Entry["rank"]): Promise<void> {
+  #wait(entry: Entry, patient: boolean, signal?: AbortSignal): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       this.#waiting++;
-      this.#backlog.push({ body, rank, waiter: { resolve, reject } });
+      const { body, rank, line } = entry;
+      this.#backlog.push({ body, rank, line, waiter: { resolve, reject, patient, signal } });
       this.#soon();
     });
   }
@@ -152,7 +160,7 @@ export class GroupCommit {
       if (this.#abandoned) return;
       this.#running = this.#run().finally(() => {
         this.#running = undefined;
-        if (this.#waiting > 0) this.#soon();
+        if (this.#waiting > 0 && !(this.#failing && this.#mode === "blocking")) this.#soon();
         else if (this.#backlog.size > 0) this.#linger();
       });
     });
@@ -178,8 +186,7 @@ export class GroupCommit {
     while (this.#waiting > 0 || this.#backlog.size > 0) {
       const batch = this.#backlog.take(batchLength);
       try {
-        const lines = this.#encoder.encode(batch, this.#writer.head);
-        if (lines.length > 0) await this.#writer.commit(lines.bytes, lines.length, lines.lastLine, lines.head);
+        await this.#writer.commit(batch);
       } catch (error) {
         if (this.#abandoned) return;
         this.#fail(batch, error);
@@ -189,6 +196,8 @@ export class GroupCommit {
       this.#failing = false;
       this.#settle(batch);
       this.#noteDrops();
+      // What fails now fails again, and is told, when the next batch needs the segment.
+      await this.#writer.advance().catch(() => {});
       // Those who were just told go on now: what they record next shares the next sync.
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#abandoned || (this.#waiting === 0 && this.#backlog.size < worthWriting)) return;
@@ -199,6 +208,7 @@ export class GroupCommit {
     for (const { waiter } of batch) {
       if (waiter === undefined) continue;
       this.#waiting--;
+      if (this.#heeded.size > 0) this.#heedNoMore(waiter);
       waiter.resolve();
     }
   }
@@ -207,10 +217,35 @@ export class GroupCommit {
     this.#failing = true;
     this.#timer?.cancel();
     this.#timer = undefined;
-    const waiters: Waiter[] = this.#backlog.putBack(batch);
-    this.#waiting -= waiters.length;
+    const refused = this.#backlog.putBack(batch, ({ patient }) => patient === true && this.#state === "open");
+    this.#waiting -= refused.length;
     this.#dropped += this.#backlog.trim(this.#maxBacklog);
-    for (const waiter of waiters) waiter.reject(again(error, this.#writer.path));
+    for (const waiter of refused) {
+      this.#heedNoMore(waiter);
+      waiter.reject(again(error, this.#writer.path));
+    }
+    this.#heedSignals();
+  }
+
+  /** Who waits for room is let go by its signal; a wait for a healthy disk is too short for that. */
+  #heedSignals(): void {
+    for (const waiter of this.#backlog.waiters()) {
+      const { signal } = waiter;
+      if (signal === undefined) continue;
+      const giveUp = () => {
+        if (!this.#backlog.remove(waiter)) return; // it is being written: how that ends decides
+        this.#waiting--;
+        this.#heeded.delete(waiter);
+        waiter.reject(signal.reason);
+      };
+      if (signal.aborted) giveUp();
+      else if (!this.#heeded.has(waiter)) this.#heeded.set(waiter, onAbort(signal, giveUp));
+    }
+  }
+
+  #heedNoMore(waiter: Waiter): void {
+    this.#heeded.get(waiter)?.();
+    this.#heeded.delete(waiter);
   }
 
   #noteDrops(): void {

@@ -1,7 +1,8 @@
 import { fdatasync, ftruncate, write } from "node:fs";
+import { createDurably } from "./directory.ts";
 
 /**
- * The three system calls that put records on a disk, and that fail when it is full or broken.
+ * The steps that put records on a disk, and that fail when it is full or broken.
  * A seam, so that their failures can be provoked where no real disk fails on demand.
  */
 export interface JournalFiles {
@@ -10,6 +11,8 @@ export interface JournalFiles {
   /** Makes what was written durable. */
   sync(fd: number): Promise<void>;
   truncate(fd: number, length: number): Promise<void>;
+  /** Makes a file with all its content, durably, or not at all; one of the same name is replaced. */
+  create(directory: string, name: string, content: Uint8Array): Promise<void>;
 }
 
 /** The machine's own file system. */
@@ -26,4 +29,5 @@ export const nodeFiles: JournalFiles = {
     new Promise((resolve, reject) => {
       ftruncate(fd, length, (error) => (error ? reject(error) : resolve()));
     }),
+  create: createDurably,
 };

@@ -1,18 +1,20 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { GuardError } from "../core/errors.ts";
-import { emptyChain, formatVersion, type JournalHead, segmentName, segmentNumber } from "./line.ts";
+import { sleep, systemClock } from "../core/clock.ts";
+import { type EndRecord, emptyChain, type JournalHead, segmentName } from "./line.ts";
 import type { Finding, JournalProblem } from "./problem.ts";
+import { checkHeader, readHeader, type StoredHeader } from "./segment-header.ts";
+import { listSegments, missing } from "./segment-list.ts";
 import { scanSegment } from "./segment-scan.ts";
 import type { StoredLine } from "./stored-line.ts";
-import { guarded } from "./unavailable.ts";
 
-/** How reading a whole journal ended. */
+/** How reading a journal ended. */
 export interface JournalScan {
-  /** Segments that were read, the one with a problem included. */
-  readonly segments: number;
-  /** Names the journal; `undefined` if not even its first header could be read. */
-  readonly chain: string | undefined;
+  /** The first segment that was read; 0 if there is none. */
+  readonly first: number;
+  /** The last one, the one with a problem included. */
+  readonly last: number;
+  /** Where the chain stood before the first one, according to its header. */
+  readonly before: JournalHead;
   readonly head: JournalHead;
   /** Bytes of the last segment up to the end of its last good line. */
   readonly end: number;
@@ -20,111 +22,125 @@ export interface JournalScan {
   readonly lastLine: number;
   /** Bytes in the last segment that was read. */
   readonly size: number;
+  /** Whether the last segment's last line closes it. */
+  readonly closed: boolean;
   readonly problem?: JournalProblem;
-  /** Whether the problem is nothing but an unfinished last line of the last segment. */
-  readonly torn: boolean;
+  /**
+   * Present where the problem is nothing but what a crash leaves: an unfinished last line (`torn`), or
+   * the want of the segment that should follow the last one (`unfollowed`).
+   */
+  readonly gap?: "torn" | "unfollowed" | undefined;
 }
 
 /** Who sees what is read. Either may say what is wrong with a line that continues the chain. */
 export interface JournalVisitor {
-  /** Sees every record but the headers, with the chain's head after it. */
+  /** Sees every line but those below, with the chain's head after it. */
   record(line: StoredLine, head: JournalHead): Finding | undefined;
-  /** Sees the chain's head after each header. */
-  header?(head: JournalHead): Finding | undefined;
+  /** Sees the chain's head after each segment's header and its last line, if that closes it. */
+  link?(head: JournalHead): Finding | undefined;
 }
 
-/** Numbers of the segments in a directory, in order. */
-async function listSegments(directory: string): Promise<readonly number[]> {
-  const names = await guarded(directory, () => readdir(directory));
-  return names.flatMap((name) => segmentNumber(name) ?? []).sort((a, b) => a - b);
+/** Where to begin, and how patient to be. */
+export interface ScanOptions {
+  /** `oldest`: at the first segment that is there; `newest`: only the last one. */
+  readonly from: "oldest" | "newest";
+  readonly signal?: AbortSignal | undefined;
 }
 
-function refuseNewer(path: string, text: string): void {
-  const version = /"type":"header","version":(\d{1,9})[,}]/.exec(text)?.[1];
-  if (version === undefined || Number(version) <= formatVersion) return;
-  throw new GuardError(
-    "ERR_AUDIT_UNAVAILABLE",
-    `audit journal ${path}: has format ${version}, and this version of provider-guard reads up to ${formatVersion}; use the version that wrote it, or a later one`,
-  );
-}
+/** A writer at work makes the next segment a moment after it closed one: how often to look for it, and when. */
+const looks = 20;
+const lookAgainMs = 10;
 
 /**
- * Reads all segments in order, and checks that together they are one unbroken chain.
+ * Reads segments in order, and checks that together they are one unbroken chain.
  *
  * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE` when a file cannot be read or has a newer format.
  */
 export async function scanJournal(
   directory: string,
   visitor: JournalVisitor,
-  signal?: AbortSignal,
+  { from, signal }: ScanOptions,
 ): Promise<JournalScan> {
-  const found = await listSegments(directory);
+  let found = await listSegments(directory);
+  const first = (from === "oldest" ? found[0] : found.at(-1)) ?? 0;
+  const header = first > 1 ? await readHeader(join(directory, segmentName(first))) : undefined;
+  const before = header?.before ?? emptyChain;
   let chain: string | undefined;
-  let state = { head: emptyChain, end: 0, lastLine: 0, size: 0 };
-  const stop = (segments: number, problem?: JournalProblem, torn = false): JournalScan => ({
-    ...state,
-    segments,
-    chain,
-    torn,
-    ...(problem === undefined ? {} : { problem }),
-  });
+  let state = { head: before, end: 0, lastLine: 0, size: 0, closed: false };
+  const stop = (last: number, problem?: JournalProblem, gap?: JournalScan["gap"]): JournalScan => {
+    return { ...state, first, last, before, gap, ...(problem === undefined ? {} : { problem }) };
+  };
+  if (first === 0) return stop(0);
 
-  for (const [index, actual] of found.entries()) {
-    const segment = index + 1;
-    if (actual !== segment) return stop(index, { ...missing(segment, segmentName(actual)), seq: state.head.seq + 1 });
+  for (let segment = first; ; segment++) {
     const path = join(directory, segmentName(segment));
     let lines = 0;
+    let closed = false;
     const { problem, torn, ...reached } = await scanSegment({
       path,
       segment,
       head: state.head,
       signal,
-      first: (text) => refuseNewer(path, text),
-      visit(line, head) {
-        if (lines++ > 0) {
-          return line.type === "header" ? wrongHeader("a record", "a header") : visitor.record(line, head);
-        }
-        const header = JSON.parse(line.text) as Record<string, unknown>;
-        const finding = checkHeader(header, segment, chain) ?? visitor.header?.(head);
-        if (finding === undefined) chain = String(header.chain);
+      first(text, head) {
+        const finding = checkHeader(text, { path, segment, head, chain });
+        if (finding === undefined) chain = (JSON.parse(text) as StoredHeader["header"]).chain;
         return finding;
       },
+      visit(line, head) {
+        if (lines++ === 0) return visitor.link?.(head);
+        if (closed) return afterEnd;
+        if (line.type === "header") return secondHeader;
+        if (line.type !== "end") return visitor.record(line, head);
+        closed = true;
+        const { next } = JSON.parse(line.text) as EndRecord;
+        return next === segment + 1 ? visitor.link?.(head) : wrongNext(segment + 1, next);
+      },
     });
-    state = reached;
+    state = { ...reached, closed };
+    const at = { segment, seq: state.head.seq + 1, offset: state.end };
+    const newest = found.at(-1) ?? segment;
     // A segment gets its name only once its header is durable: a crash never leaves it without one.
-    if (problem !== undefined) return stop(segment, problem, torn && segment === found.length && state.end > 0);
-    if (lines === 0) {
-      return stop(segment, {
-        segment,
-        seq: state.head.seq + 1,
-        offset: 0,
-        ...wrongHeader("a header", "an empty file"),
-      });
+    if (problem !== undefined)
+      return stop(segment, problem, torn && segment >= newest && lines > 0 ? "torn" : undefined);
+    if (lines === 0) return stop(segment, { ...at, ...emptied });
+    if (!closed) return segment < newest ? stop(segment, { ...at, ...unclosed(newest) }) : stop(segment);
+
+    for (let look = 0; !found.includes(segment + 1); look++) {
+      found = await listSegments(directory);
+      const later = found.find((number) => number > segment);
+      if (later !== undefined && later > segment + 1) {
+        return stop(segment, { ...missing(segment + 1, segmentName(later)), seq: at.seq });
+      }
+      if (later === undefined && (from === "newest" || look >= looks)) {
+        return stop(segment, { ...missing(segment + 1, "nothing"), seq: at.seq }, "unfollowed");
+      }
+      if (later === undefined) await sleep(systemClock, lookAgainMs, signal);
     }
   }
-  return stop(found.length);
 }
 
-function checkHeader(header: Record<string, unknown>, segment: number, chain?: string): Finding | undefined {
-  const { type, version } = header;
-  if (type !== "header") return wrongHeader("a header", `a record of type ${type}`);
-  if (version !== formatVersion) return wrongHeader(`version ${formatVersion}`, `version ${version}`);
-  if (header.segment !== segment) return wrongHeader(`segment ${segment}`, `segment ${header.segment}`);
-  if (chain !== undefined && header.chain !== chain) return wrongHeader(`chain ${chain}`, `chain ${header.chain}`);
-  return undefined;
-}
+const secondHeader: Finding = {
+  expected: "a record",
+  actual: "a header",
+  what: "The segment does not belong here: two were put together.",
+};
 
-const wrongHeader = (expected: string, actual: string): Finding => ({
-  expected,
-  actual,
-  what: "The segment does not belong here: it was changed, renamed or taken from another journal.",
+const afterEnd: Finding = {
+  expected: "the end of the segment",
+  actual: "another line",
+  what: "Something was added after the line that closed the segment.",
+};
+
+const emptied: Finding = { expected: "a header", actual: "an empty file", what: "The segment was emptied." };
+
+const wrongNext = (expected: number, actual: unknown): Finding => ({
+  expected: `segment ${expected} to follow`,
+  actual: `segment ${actual}`,
+  what: "The line that closes the segment was changed.",
 });
 
-/** A segment that is not where it must be. */
-export const missing = (segment: number, actual: string): Omit<JournalProblem, "seq"> => ({
-  segment,
-  offset: 0,
-  expected: segmentName(segment),
-  actual,
-  what: "A segment is missing.",
+const unclosed = (newest: number): Finding => ({
+  expected: "a line that closes the segment",
+  actual: `the end of the file, though there is a segment ${newest}`,
+  what: "Lines were cut off the segment's end.",
 });

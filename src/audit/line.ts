@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { OpenIntent } from "../core/journal.ts";
 import type { Principal } from "../core/owner.ts";
 
 /** Version of the file format that this library writes, and the newest it reads. */
@@ -24,6 +25,23 @@ export interface HeaderRecord {
   /** Unix milliseconds. */
   readonly createdAt: number;
   readonly principal: Principal;
+  /** The last line of the segment before; absent in the first segment. */
+  readonly follows?: JournalHead & { readonly segment: number };
+}
+
+/** Follows a header: intents that were open then, so that opening a journal need not read older segments. */
+export interface CarriedRecord {
+  readonly type: "open";
+  readonly at: number;
+  readonly intents: readonly OpenIntent[];
+}
+
+/** Last line of a closed segment. */
+export interface EndRecord {
+  readonly type: "end";
+  readonly at: number;
+  /** The segment that follows. */
+  readonly next: number;
 }
 
 /** Where a chain stands: its last line's number and hash. */

@@ -1,9 +1,11 @@
 import type { IntentRecord, OpenIntent } from "../core/journal.ts";
+import type { CarriedRecord } from "./line.ts";
 import type { StoredLine } from "./stored-line.ts";
 
 /** An intent whose outcome has not been read yet. */
 interface Followed {
-  readonly text: string;
+  /** The line or record it was read from, or what an earlier segment's writer made of it. */
+  readonly seen: string | OpenIntent;
   readonly at: number;
   /** Present unless the token is the call's own id, or there is none. */
   readonly token: string | undefined;
@@ -18,12 +20,6 @@ export class OpenIntents {
   readonly #open = new Map<string, Followed>();
   /** Calls that carry a token other than their own id. */
   readonly #carriers = new Map<string, Set<string>>();
-  readonly #since: number;
-
-  /** @param since - Unix milliseconds; older intents are not followed. */
-  constructor(since = Number.NEGATIVE_INFINITY) {
-    this.#since = since;
-  }
 
   get size(): number {
     return this.#open.size;
@@ -31,20 +27,38 @@ export class OpenIntents {
 
   /** Oldest first. */
   list(): readonly OpenIntent[] {
-    return [...this.#open.values()].sort((a, b) => a.at - b.at).map(({ text }) => view(JSON.parse(text)));
+    return [...this.#open.values()]
+      .sort((a, b) => a.at - b.at)
+      .map(({ seen }) => (typeof seen === "string" ? view(JSON.parse(seen)) : seen));
+  }
+
+  has(call: string): boolean {
+    return this.#open.has(call);
+  }
+
+  /** Follows intents no longer that are older than a point in time, in Unix milliseconds. */
+  forgetBefore(at: number): void {
+    for (const [call, followed] of this.#open) if (followed.at < at) this.#close(call);
   }
 
   /** Takes notice of any line. */
   see(line: StoredLine): void {
     const { type, call, at, result } = line;
+    if (type === "open") this.#carried(line.text);
     if (call === undefined) return;
-    if (type === "intent" && at !== undefined && at >= this.#since) this.#intent(call, at, line.text);
+    if (type === "intent" && at !== undefined) this.#follow(call, at, line.text, foreignToken(call, line.text));
     else if (type === "outcome") this.#outcome(call, result);
   }
 
-  #intent(call: string, at: number, text: string): void {
-    const token = foreignToken(call, text);
-    this.#open.set(call, { text, at, token });
+  #carried(text: string): void {
+    for (const intent of intentsIn(text)) {
+      const { call, at, token } = intent;
+      if (!this.#open.has(call)) this.#follow(call, at, intent, token === call ? undefined : token);
+    }
+  }
+
+  #follow(call: string, at: number, seen: string | OpenIntent, token: string | undefined): void {
+    this.#open.set(call, { seen, at, token });
     if (token === undefined) return;
     const carriers = this.#carriers.get(token);
     if (carriers === undefined) this.#carriers.set(token, new Set([call]));
@@ -71,10 +85,25 @@ export class OpenIntents {
   }
 }
 
+/** What a line says that takes open intents over; whoever forged it may have written anything. */
+function intentsIn(text: string): readonly OpenIntent[] {
+  const { intents } = parsed<CarriedRecord>(text);
+  return Array.isArray(intents) ? intents.filter((intent) => typeof intent?.call === "string") : [];
+}
+
+/** A line that was changed is found by the next one's `prev`, and need not be JSON until then. */
+function parsed<T extends object>(text: string): Partial<T> {
+  try {
+    return JSON.parse(text) as Partial<T>;
+  } catch {
+    return {};
+  }
+}
+
 /** Nearly all tokens are the call's own id; only the others are worth parsing a line. */
 function foreignToken(call: string, text: string): string | undefined {
   if (!text.includes('"token":"') || text.includes(`,"token":"${call}"`)) return undefined;
-  const { token } = JSON.parse(text) as Partial<IntentRecord>;
+  const { token } = parsed<IntentRecord>(text);
   return token === call ? undefined : token;
 }
 

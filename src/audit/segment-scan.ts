@@ -29,8 +29,8 @@ export interface SegmentScanOptions {
   /** Where the chain stands before the segment. */
   readonly head: JournalHead;
   readonly visit: LineVisitor;
-  /** Sees the first line before it is checked: a newer format may continue the chain in another way. */
-  readonly first: (text: string) => void;
+  /** Sees the first line before its place in the chain is checked: its header tells better what is wrong. */
+  readonly first: (text: string, head: JournalHead) => Finding | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -77,7 +77,8 @@ async function scan(handle: FileHandle, options: SegmentScanOptions): Promise<Se
 
   function line(start: number, end: number): Finding | undefined {
     const text = buffer.toString("utf8", start, end);
-    if (base + start === 1) first(text);
+    const foreign = base + start === 1 ? first(text, { seq, hash }) : undefined;
+    if (foreign !== undefined) return foreign;
     const prefix = linePrefix(seq + 1, hash);
     if (!text.startsWith(prefix)) return diagnose(text, { seq, hash });
     const stored = readLine(text, prefix.length);

@@ -45,6 +45,11 @@ export class SegmentWriter {
     return this.#path;
   }
 
+  /** Bytes that are durable. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** The last durable line. */
   get head(): JournalHead {
     return this.#head;

@@ -1,36 +1,54 @@
 import * as z from "zod";
 import { parseOptions } from "../core/config.ts";
-import { missing, scanJournal } from "./journal-scan.ts";
-import type { JournalHead } from "./line.ts";
+import { scanJournal } from "./journal-scan.ts";
+import { type JournalHead, segmentName } from "./line.ts";
 import { OpenIntents } from "./open-intents.ts";
 import type { Finding, JournalProblem } from "./problem.ts";
+import { Removals } from "./removals.ts";
+import { missing } from "./segment-list.ts";
+import type { StoredLine } from "./stored-line.ts";
 
 /** What to verify. */
 export interface VerifyOptions {
   /** The journal's directory. */
   readonly directory: string;
   /**
-   * A head seen earlier and kept elsewhere. Without one, lines that were cut off the end cannot be missed.
+   * A head seen earlier and kept elsewhere. Without one, lines that were cut off the end cannot be missed,
+   * and of a journal whose oldest segments were removed nobody can say where it began.
    * @defaultValue nothing is pinned
    */
   readonly head?: JournalHead;
   readonly signal?: AbortSignal;
 }
 
+/**
+ * `ok`: every stored byte is as it was written, up to the head. `tampered`: something was changed, moved
+ * or removed. `incomplete`: nothing contradicts that, and yet not all of it can be said: there is no
+ * journal, its beginning was removed by retention and no pinned head covers it, or its end is as a crash
+ * leaves it.
+ */
+export type VerificationStatus = "ok" | "tampered" | "incomplete";
+
 /** What {@link verifyJournal} found. The counts stop at the first problem. */
 export interface Verification {
-  /** Whether every stored byte is as it was written, up to the head. */
+  readonly status: VerificationStatus;
+  /** Whether the status is `ok`. */
   readonly ok: boolean;
-  /** Records, the segments' headers not counted. */
+  /** Whether the pinned head was found. Otherwise nobody knows whether the end was cut off. */
+  readonly pinned: boolean;
+  /** Records, without the lines that link segments. */
   readonly records: number;
+  /** Segments that were read. */
   readonly segments: number;
+  /** The first of them: more than 1 once retention has removed the oldest. */
+  readonly firstSegment: number;
   /** The last good line; `undefined` if there is none. Keep it elsewhere to pin it next time. */
   readonly head: JournalHead | undefined;
   readonly intents: number;
   readonly outcomes: number;
-  /** Intents without a clear outcome, of whatever age. */
+  /** Intents without a clear outcome, those that the first segment took over included. */
   readonly unfinished: number;
-  /** The first problem. */
+  /** The first problem; what is missing to a status `incomplete`. */
   readonly problem?: JournalProblem;
 }
 
@@ -47,18 +65,19 @@ const schema = z.strictObject({
  *
  * @param options - The directory, and the head to pin: with one, `ok` is false unless the journal still
  *   holds that line.
- * @returns Counts, the head to pin next time, and the first problem with its place.
+ * @returns A status, counts, the head to pin next time, and the first problem with its place.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID` for a wrong option.
  * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE` when the directory cannot be read, or the journal's format is newer.
  * @throws `options.signal.reason` when aborted.
  * @example
  * import { verifyJournal } from "provider-guard";
- * const { ok, head, problem } = await verifyJournal({ directory: "/var/log/acme-audit" });
- * if (!ok) console.error("tampered", problem?.segment, problem?.offset, problem?.what);
+ * const { ok, status, head, problem } = await verifyJournal({ directory: "/var/log/acme-audit" });
+ * if (!ok) console.error(status, problem?.segment, problem?.offset, problem?.what);
  */
 export async function verifyJournal(options: VerifyOptions): Promise<Verification> {
   const { directory, head: pin, signal } = parseOptions(schema, options, "verify");
   const open = new OpenIntents();
+  const removals = new Removals();
   let records = 0;
   let intents = 0;
   let outcomes = 0;
@@ -66,40 +85,56 @@ export async function verifyJournal(options: VerifyOptions): Promise<Verificatio
   const checkPin = (head: JournalHead): Finding | undefined =>
     pin === undefined || head.seq !== pin.seq || head.hash === pin.hash ? undefined : changed(pin, head);
 
-  const scan = await scanJournal(
-    directory,
-    {
-      header: checkPin,
-      record(line, head) {
-        const finding = checkPin(head);
-        if (finding !== undefined) return finding;
-        records++;
-        if (line.type === "intent") intents++;
-        else if (line.type === "outcome") outcomes++;
-        open.see(line);
-        return undefined;
-      },
-    },
-    signal,
-  );
-
-  const { segments, head } = scan;
-  let { problem } = scan;
-  if (problem === undefined && segments === 0) problem = { seq: 0, ...missing(1, "no segment at all") };
-  if (problem === undefined && pin !== undefined && head.seq < pin.seq) {
-    problem = { segment: segments, seq: head.seq + 1, offset: scan.end, ...cut(pin, head) };
+  function record(line: StoredLine, head: JournalHead): Finding | undefined {
+    const finding = checkPin(head);
+    if (finding !== undefined) return finding;
+    open.see(line);
+    if (line.type === "open") return undefined;
+    records++;
+    if (line.type === "intent") intents++;
+    else if (line.type === "outcome") outcomes++;
+    else if (line.type === "notice") removals.see(line.text);
+    return undefined;
   }
+
+  const scan = await scanJournal(directory, { record, link: checkPin }, { from: "oldest", signal });
+  const { first, last, before, head } = scan;
+  const end = { segment: last, seq: head.seq + 1, offset: scan.end };
+  const beginning = { ...missing(1, first === 0 ? "no segment at all" : segmentName(first)), seq: 0 };
+  const reached = pin !== undefined && pin.seq >= before.seq && pin.seq <= head.seq;
+
+  function judge(): { readonly status: VerificationStatus; readonly problem?: JournalProblem } {
+    const tampered = (problem: JournalProblem) => ({ status: "tampered", problem }) as const;
+    const incomplete = (problem: JournalProblem) => ({ status: "incomplete", problem }) as const;
+    if (scan.problem !== undefined && scan.gap === undefined) return tampered(scan.problem);
+    if (first === 0) return pin === undefined ? incomplete(beginning) : tampered(beginning);
+    if (first > 1) {
+      const finding = (reached ? checkPin(before) : undefined) ?? removals.check(first, before);
+      if (finding !== undefined) return tampered({ ...beginning, ...finding });
+    }
+    if (pin !== undefined && pin.seq > head.seq) return tampered({ ...end, ...cut(pin, head) });
+    if (scan.problem !== undefined) return incomplete(scan.problem);
+    if (first > 1 && !reached) return incomplete({ ...beginning, what: uncovered });
+    return { status: "ok" };
+  }
+
+  const verdict = judge();
   return {
-    ok: problem === undefined,
+    ...verdict,
+    ok: verdict.status === "ok",
+    pinned: reached && verdict.status !== "tampered",
     records,
-    segments,
+    segments: first === 0 ? 0 : last - first + 1,
+    firstSegment: first,
     head: head.seq < 0 ? undefined : head,
     intents,
     outcomes,
     unfinished: open.size,
-    ...(problem === undefined ? {} : { problem }),
   };
 }
+
+const uncovered =
+  "Retention removed the oldest segments, as a record says: pin a head to show that what is left is this journal's.";
 
 const changed = (pin: JournalHead, head: JournalHead): Finding => ({
   expected: `hash ${pin.hash}`,

@@ -117,12 +117,13 @@ export interface JournalContext {
 export interface Journal {
   /**
    * Records something that must be durable before the caller goes on.
+   * @param signal - Ends the wait of a journal that waits for room instead of refusing; not a write under way.
    * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE` when it cannot be; nothing was recorded then.
    */
-  append(record: AuditRecord): Promise<void>;
+  append(record: AuditRecord, signal?: AbortSignal): Promise<void>;
   /** Records something without waiting. What cannot be written is counted in {@link Journal.dropped}. */
   enqueue(record: AuditRecord): void;
-  /** Intents of earlier processes without a clear outcome, oldest first. */
+  /** Intents of earlier processes that are still without a clear outcome, oldest first. */
   readonly unfinished: readonly OpenIntent[];
   /** Keyed digest for correlation: the same text gives the same digest across restarts. */
   correlate(text: string): string;

@@ -97,7 +97,7 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
   /** Nothing is sent before the intent is durable. */
   async function mutate(call: Call, next: () => Promise<unknown>): Promise<unknown> {
     try {
-      await journal.append(intentOf(call));
+      await journal.append(intentOf(call), call.signal);
     } catch (error) {
       throw isGuardError(error) ? refuse(call, "record", "record", error) : error;
     }

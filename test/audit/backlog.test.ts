@@ -56,7 +56,7 @@ describe("the backlog", () => {
           } else if ("fail" in action) {
             const taken = backlog.take(action.fail);
             model.putBack(model.take(action.fail));
-            backlog.putBack(taken);
+            backlog.putBack(taken, () => false);
           } else {
             expect(backlog.trim(action.trim)).toBe(model.trim(action.trim));
           }

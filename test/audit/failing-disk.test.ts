@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { FileJournal } from "../../src/audit/file-journal.ts";
 import { type JournalFiles, nodeFiles } from "../../src/audit/journal-files.ts";
+import { unavailable } from "../../src/audit/unavailable.ts";
 import { verifyJournal } from "../../src/audit/verify.ts";
 import {
   cleanup,
@@ -53,6 +54,10 @@ function faultyDisk() {
         throw systemError("EIO");
       }
       await nodeFiles.truncate(fd, length);
+    },
+    async create(directory, name, content) {
+      if (state.room < content.length) throw unavailable(join(directory, name), systemError(state.code));
+      await nodeFiles.create(directory, name, content);
     },
   };
   return { state, files };

@@ -1,9 +1,7 @@
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { JournalHead } from "../../src/audit/line.ts";
-import { LineEncoder } from "../../src/audit/line-encoder.ts";
 import { verifyJournal } from "../../src/audit/verify.ts";
 import { failure, intent, openJournal, outcome, read, segmentPath, temporaryDirectory } from "./support.ts";
 
@@ -35,9 +33,12 @@ describe("verification", () => {
 
   it("counts what an untouched journal holds", async () => {
     expect(await verifyJournal({ directory, head })).toEqual({
+      status: "ok",
       ok: true,
+      pinned: true,
       records: 41,
       segments: 1,
+      firstSegment: 1,
       head,
       intents: 20,
       outcomes: 10,
@@ -99,24 +100,6 @@ describe("verification", () => {
     }
   });
 
-  it("reads segments that continue each other as one journal, and none of another journal", async () => {
-    const header = JSON.parse(lines()[0] as string);
-    const second = join(directory, "00000002.jsonl");
-    const segment = (changes: object) => {
-      const { seq, prev, ...record } = { ...header, segment: 2, ...changes };
-      const { bytes, length } = new LineEncoder().encode([{ body: JSON.stringify(record), rank: 2 }], head);
-      writeFileSync(second, bytes.subarray(0, length));
-    };
-    segment({});
-    const { ok, segments, records } = await verifyJournal({ directory, head });
-    expect([ok, segments, records]).toEqual([true, 2, 41]);
-    for (const changes of [{ chain: "other" }, { segment: 3 }, { type: "notice", at: 1, event: "x" }, { version: 0 }]) {
-      segment(changes);
-      const found = await verifyJournal({ directory });
-      expect([found.ok, found.problem?.segment, found.problem?.offset]).toEqual([false, 2, 0]);
-    }
-  });
-
   it("finds a file that was cut inside a line, emptied, or has something after its last line", async () => {
     const second = offsetOf(2);
     for (const content of [valid.subarray(0, second - 9), valid.subarray(0, 9), Buffer.alloc(0)]) {
@@ -150,64 +133,11 @@ describe("verification", () => {
     expect([ok, problem?.seq, problem?.expected]).toEqual([false, head.seq, `hash ${head.hash}`]);
   });
 
-  it("finds missing, renamed and foreign segments", async () => {
-    const second = join(directory, "00000002.jsonl");
-    const third = join(directory, "00000003.jsonl");
-    renameSync(file, second);
-    expect((await verifyJournal({ directory })).problem).toMatchObject({
-      segment: 1,
-      what: expect.stringContaining("missing"),
-    });
-    copyFileSync(second, file);
-    expect((await verifyJournal({ directory })).problem).toMatchObject({ segment: 2 });
-    renameSync(second, third);
-    expect((await verifyJournal({ directory })).problem).toMatchObject({ segment: 2, actual: "00000003.jsonl" });
-    rmSync(third);
+  it("says of a directory without a journal that it is incomplete, and tampered if a head is pinned", async () => {
     rmSync(file);
-    expect(await verifyJournal({ directory })).toMatchObject({
-      ok: false,
-      segments: 0,
-      head: undefined,
-      problem: { segment: 1 },
-    });
-  });
-
-  it("verifies none of many random mutations of a pinned journal, and never breaks", async () => {
-    const at = fc.nat(valid.length - 1);
-    const mutation = fc.oneof(
-      fc.tuple(at, fc.integer({ min: 1, max: 255 })).map(([i, mask]) => {
-        const copy = Buffer.from(valid);
-        copy[i] = (copy[i] as number) ^ mask;
-        return copy;
-      }),
-      fc
-        .tuple(at, at)
-        .map(([i, j]) => Buffer.concat([valid.subarray(0, Math.min(i, j)), valid.subarray(Math.max(i, j))])),
-      fc.tuple(at, at, at).map(([i, j, k]) => {
-        const [from, to] = [Math.min(i, j), Math.max(i, j)];
-        return Buffer.concat([valid.subarray(0, k), valid.subarray(from, to), valid.subarray(k)]);
-      }),
-      fc
-        .tuple(at, fc.uint8Array({ minLength: 1, maxLength: 40 }))
-        .map(([i, noise]) => Buffer.concat([valid.subarray(0, i), noise, valid.subarray(i)])),
-      at.map((i) => valid.subarray(0, i)),
-      fc
-        .shuffledSubarray(lines(), { minLength: 2 })
-        .map((some) => Buffer.from(some.map((line) => `${line}\n`).join(""))),
-    );
-    await fc.assert(
-      fc.asyncProperty(mutation, async (mutated) => {
-        fc.pre(!mutated.equals(valid));
-        writeFileSync(file, mutated);
-        try {
-          expect((await verifyJournal({ directory, head })).ok).toBe(false);
-        } catch (error) {
-          // A header that claims a newer format is not judged at all.
-          if (!/reads up to 1/.test((error as Error).message)) throw error;
-        }
-      }),
-      { numRuns: 600 },
-    );
+    const nothing = { ok: false, segments: 0, head: undefined, problem: { segment: 1, actual: "no segment at all" } };
+    expect(await verifyJournal({ directory })).toMatchObject({ status: "incomplete", ...nothing });
+    expect(await verifyJournal({ directory, head })).toMatchObject({ status: "tampered", ...nothing });
   });
 
   it("says clearly that a newer format is beyond it", async () => {

@@ -1,0 +1,189 @@
+import { join } from "node:path";
+import { newId } from "../core/id.ts";
+import type { JournalContext } from "../core/journal.ts";
+import type { Entry } from "./backlog.ts";
+import { type CommitFeed, commitFeed } from "./commit-feed.ts";
+import type { JournalFeed } from "./feed.ts";
+import type { JournalFiles } from "./journal-files.ts";
+import { type EndRecord, emptyChain, formatVersion, type HeaderRecord, segmentName } from "./line.ts";
+import { LineEncoder } from "./line-encoder.ts";
+import { OpenIntents } from "./open-intents.ts";
+import type { Recovered } from "./recover.ts";
+import { segmentOpening } from "./segment-opening.ts";
+import { SegmentWriter } from "./segment-writer.ts";
+
+/** What a line adds to its record, about. */
+const prefixLength = 72;
+
+/** How a {@link JournalWriter} divides the journal. */
+export interface RotationSettings {
+  readonly segmentBytes: number;
+  readonly segmentAgeMs: number;
+  /** How long an open intent is carried over to the next segment, in milliseconds. */
+  readonly resumeWindowMs: number;
+}
+
+/**
+ * Writes a journal across its segments. One that is full or old is closed by a line of the very batch
+ * that made it so; what follows it is made afterwards, with all it begins with, under a temporary name.
+ * So there are two states that a crash can leave, and either is where writing goes on: the segment is
+ * open, or it is closed and the next does not exist.
+ */
+export class JournalWriter {
+  readonly #files: JournalFiles;
+  readonly #directory: string;
+  readonly #context: JournalContext;
+  readonly #settings: RotationSettings;
+  readonly #encoder = new LineEncoder();
+  readonly #feed: CommitFeed;
+  readonly #intents: OpenIntents;
+  #segment: SegmentWriter | undefined;
+  #number: number;
+  #closed: boolean;
+  /** Bytes that the segment began with: what was carried over must not make it full. */
+  #opening = 0;
+  #oldAt: number;
+  #onRotation: () => void = () => {};
+
+  private constructor(
+    files: JournalFiles,
+    directory: string,
+    context: JournalContext,
+    settings: RotationSettings,
+    found: Recovered | undefined,
+    segment: SegmentWriter | undefined,
+  ) {
+    this.#files = files;
+    this.#directory = directory;
+    this.#context = context;
+    this.#settings = settings;
+    this.#segment = segment;
+    this.#number = found?.segment ?? 0;
+    this.#closed = found?.closed ?? true;
+    this.#intents = found?.intents ?? new OpenIntents();
+    this.#oldAt = this.#oldFrom(found?.createdAt ?? 0);
+    const chain = found?.chain ?? newId(context.clock, context.random);
+    const head = found?.head ?? emptyChain;
+    this.#feed = commitFeed(directory, chain, { segment: this.#number, offset: found?.size ?? 0, ...head });
+  }
+
+  /**
+   * @param found - What earlier processes left; without it a new journal begins with the first commit.
+   * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE`, naming the file.
+   */
+  static async open(
+    files: JournalFiles,
+    directory: string,
+    context: JournalContext,
+    settings: RotationSettings,
+    found: Recovered | undefined,
+  ): Promise<JournalWriter> {
+    const segment = found === undefined ? undefined : await SegmentWriter.open(files, found);
+    return new JournalWriter(files, directory, context, settings, found, segment);
+  }
+
+  /** The file that was written last. */
+  get path(): string {
+    return this.#segment?.path ?? join(this.#directory, segmentName(1));
+  }
+
+  get feed(): JournalFeed {
+    return this.#feed.feed;
+  }
+
+  /** Intents without a clear outcome, as the durable part of the journal has them. */
+  get intents(): Pick<OpenIntents, "has"> {
+    return this.#intents;
+  }
+
+  /** Calls back after each new segment. */
+  onRotation(callback: () => void): void {
+    this.#onRotation = callback;
+  }
+
+  /**
+   * Writes records and makes them durable.
+   * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE`: none of them is recorded then.
+   */
+  async commit(entries: readonly Entry[]): Promise<void> {
+    if (entries.every(({ body }) => body === "")) return;
+    const segment = await this.#current();
+    const closing = this.#isDue(segment, entries);
+    const { bytes, length, lastLine, head } = this.#encoder.encode(
+      closing ? [...entries, this.#end()] : entries,
+      segment.head,
+    );
+    await segment.commit(bytes, length, lastLine, head);
+    this.#closed = closing;
+    for (const { line } of entries) if (line !== undefined) this.#intents.see(line);
+    this.#feed.moved({ segment: this.#number, offset: segment.size, ...head });
+  }
+
+  /** Makes the segment that follows a closed one; whoever was acknowledged by then need not wait for it. */
+  async advance(): Promise<void> {
+    await this.#current();
+  }
+
+  async close(): Promise<void> {
+    // A journal that was closed in good order ends with an open segment; else the next opening makes it.
+    if (this.#segment !== undefined) await this.advance().catch(() => {});
+    await this.#segment?.close();
+  }
+
+  /** Lets go of the file at once; only while nothing is in flight. */
+  closeSync(): void {
+    this.#segment?.closeSync();
+  }
+
+  async #current(): Promise<SegmentWriter> {
+    if (this.#segment !== undefined && !this.#closed) return this.#segment;
+    const { clock, principal } = this.#context;
+    const before = this.#segment;
+    const createdAt = clock.now();
+    const segment = this.#number + 1;
+    const header: HeaderRecord = {
+      type: "header",
+      version: formatVersion,
+      chain: this.feed.chain,
+      segment,
+      createdAt,
+      principal,
+      ...(before === undefined ? {} : { follows: { segment: this.#number, ...before.head } }),
+    };
+    this.#intents.forgetBefore(createdAt - this.#settings.resumeWindowMs);
+    const opening = segmentOpening(header, this.#intents.list());
+    const { bytes, length, lastLine, head } = this.#encoder.encode(opening, before?.head ?? emptyChain);
+    const name = segmentName(segment);
+    await this.#files.create(this.#directory, name, bytes.subarray(0, length));
+    const path = join(this.#directory, name);
+    const made = await SegmentWriter.open(this.#files, { path, size: length, lastLine, head });
+    this.#segment = made;
+    this.#number = segment;
+    this.#closed = false;
+    this.#opening = length;
+    this.#oldAt = this.#oldFrom(createdAt);
+    await before?.close();
+    this.#feed.moved({ segment, offset: length, ...head });
+    this.#onRotation();
+    return made;
+  }
+
+  #isDue(segment: SegmentWriter, entries: readonly Entry[]): boolean {
+    if (this.#context.clock.monotonic() >= this.#oldAt) return true;
+    let size = segment.size - this.#opening;
+    for (const { body } of entries) size += body.length + prefixLength;
+    return size >= this.#settings.segmentBytes;
+  }
+
+  /** When a segment grows old, on the monotonic clock: the wall clock may jump while it is written. */
+  #oldFrom(createdAt: number): number {
+    const { clock } = this.#context;
+    const { segmentAgeMs } = this.#settings;
+    return clock.monotonic() + Math.min(segmentAgeMs, Math.max(0, segmentAgeMs - (clock.now() - createdAt)));
+  }
+
+  #end(): Entry {
+    const end: EndRecord = { type: "end", at: this.#context.clock.now(), next: this.#number + 1 };
+    return { body: JSON.stringify(end), rank: 2 };
+  }
+}
