@@ -1,1 +1,13 @@
-export {};
+export type { CloudTrailFilesOptions, TrailFile } from "./cloudtrail-files.ts";
+export { cloudTrailFiles } from "./cloudtrail-files.ts";
+export type { CloudTrailClient, CloudTrailLookupOptions } from "./cloudtrail-lookup.ts";
+export { cloudTrailLookup } from "./cloudtrail-lookup.ts";
+export type { Finding, FindingClass, OperationClass, TrailReport } from "./findings.ts";
+export { trailExitCode } from "./findings.ts";
+export type { JournalCall } from "./journal-index.ts";
+export type { Belonging, Judgement } from "./judge.ts";
+export type { ComparisonOptions } from "./reconcile-options.ts";
+export type { ReconcileTrailOptions } from "./reconcile-trail.ts";
+export { reconcileTrail } from "./reconcile-trail.ts";
+export type { Trail, TrailReading, TrailSpan, UnknownSpan } from "./trail.ts";
+export type { TrailEvent, TrailPrincipal } from "./trail-event.ts";
