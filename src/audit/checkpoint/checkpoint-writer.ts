@@ -1,0 +1,210 @@
+import type { Clock, Timer } from "../../core/clock.ts";
+import { GuardError, isGuardError } from "../../core/errors.ts";
+import type { AuditRecord, JournalContext } from "../../core/journal.ts";
+import type { FollowingHandle, JournalFeed } from "../feed.ts";
+import { bounded } from "./bounded.ts";
+import { type CheckpointAppender, checkpointAppender, type StoredCheckpoint } from "./checkpoint-files.ts";
+import { formatTreeHead } from "./checkpoint-note.ts";
+import type { JournalTree } from "./journal-tree.ts";
+import type { CheckpointKey } from "./keys.ts";
+import { openNote, signatureLineOf } from "./note.ts";
+import { inconsistent, resumeTree } from "./resume.ts";
+import type { VerifierKey } from "./verifier-key.ts";
+import type { Witness } from "./witness.ts";
+import { Witnessing } from "./witnessing.ts";
+
+/** Pauses after failures, in milliseconds: the first, and the longest. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 60_000;
+
+/** Failures that trying again does not cure. */
+const final = new Set(["ERR_CHECKPOINT_INCONSISTENT", "ERR_AUDIT_CORRUPT"]);
+
+/** How a {@link CheckpointWriter} works. */
+export interface CheckpointSettings {
+  readonly key: CheckpointKey;
+  readonly verifierKey: VerifierKey;
+  readonly formerKeys: readonly VerifierKey[];
+  readonly origin: string;
+  readonly everyRecords: number;
+  readonly everyMs: number;
+  readonly signTimeoutMs: number;
+  readonly witnesses: readonly Witness[];
+  readonly onCheckpoint?: ((note: string) => void) | undefined;
+  readonly onProblem?: ((error: GuardError) => void) | undefined;
+}
+
+/** Signs one journal, from its opening to its closing. */
+export class CheckpointWriter implements FollowingHandle {
+  readonly #settings: CheckpointSettings;
+  readonly #feed: JournalFeed;
+  readonly #journal: { enqueue(record: AuditRecord): void };
+  readonly #clock: Clock;
+  readonly #append: CheckpointAppender;
+  readonly #witnessing: Witnessing;
+  readonly #running: Promise<void>;
+  readonly #stop = new AbortController();
+  #tree: JournalTree | undefined;
+  /** Lines under the newest checkpoint. */
+  #signed = 0;
+  #failures = 0;
+  /** When the next one is due even if nothing is recorded, and before when none is tried; monotonic. */
+  #dueAt: number;
+  #notBefore: number;
+  #timer: Timer | undefined;
+  #wake = () => {};
+  #closing = false;
+
+  constructor(
+    settings: CheckpointSettings,
+    feed: JournalFeed,
+    journal: { enqueue(record: AuditRecord): void },
+    { clock }: JournalContext,
+  ) {
+    this.#settings = settings;
+    this.#feed = feed;
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#append = checkpointAppender(feed.directory);
+    this.#dueAt = clock.monotonic(); // the first one tells others that, and where, the journal goes on
+    this.#notBefore = this.#dueAt;
+    this.#witnessing = new Witnessing(settings.witnesses, {
+      clock,
+      directory: feed.directory,
+      store: (stored) => this.#store(stored),
+      failed: (error) => this.#report("witness-failed", error),
+      recovered: (name) => this.#notice("witness-recovered", { witness: name }),
+    });
+    const unsubscribe = feed.onCommit(() => {
+      if (this.#isDue()) this.#wake();
+    });
+    this.#running = this.#run().finally(() => {
+      unsubscribe();
+      this.#timer?.cancel();
+    });
+  }
+
+  /** Signs what has no checkpoint yet, if that succeeds at the first try; then witnesses get their last one. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#wake();
+    const { signTimeoutMs } = this.#settings;
+    const late = this.#clock.setTimeout(() => this.#stop.abort(tooLate(signTimeoutMs)), signTimeoutMs);
+    await this.#running;
+    late.cancel();
+    await this.#witnessing.close();
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      await this.#untilDue();
+      if (this.#closing && this.#tree !== undefined && this.#unsigned === 0 && this.#failures === 0) return;
+      try {
+        this.#tree ??= await this.#resume();
+        await this.#sign(this.#tree);
+        this.#succeeded();
+      } catch (error) {
+        if (!this.#failed(error)) return;
+      }
+      if (this.#closing) return;
+    }
+  }
+
+  get #unsigned(): number {
+    return this.#feed.position.seq + 1 - this.#signed;
+  }
+
+  #isDue(): boolean {
+    const now = this.#clock.monotonic();
+    if (this.#closing || now >= this.#dueAt) return true;
+    return now >= this.#notBefore && this.#unsigned >= this.#settings.everyRecords;
+  }
+
+  async #untilDue(): Promise<void> {
+    if (this.#isDue()) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#timer = this.#clock.setTimeout(resolve, this.#dueAt - this.#clock.monotonic());
+    });
+    this.#timer?.cancel();
+  }
+
+  async #resume(): Promise<JournalTree> {
+    const { verifierKey, formerKeys } = this.#settings;
+    const tree = await resumeTree(this.#feed, [verifierKey, ...formerKeys]);
+    this.#signed = tree.size;
+    return tree;
+  }
+
+  async #sign(tree: JournalTree): Promise<void> {
+    const { seq, hash } = this.#feed.position;
+    await tree.grow(seq, this.#stop.signal);
+    const { state } = tree;
+    if (state.last.hash !== hash) {
+      throw inconsistent(this.#feed.directory, `line ${seq} is not the one that was written`);
+    }
+    const time = Math.floor(this.#clock.now() / 1_000);
+    const text = formatTreeHead({ origin: this.#settings.origin, size: tree.size, root: tree.root(), time });
+    const stored = { ...state, note: `${text}\n${await this.#signature(text)}` };
+    await this.#store(stored);
+    this.#signed = tree.size;
+    this.#witnessing.offer(stored);
+  }
+
+  /** The line under the text. Whatever signs, the signature is verified before anybody sees it. */
+  async #signature(text: string): Promise<string> {
+    const { key, verifierKey, signTimeoutMs } = this.#settings;
+    const sign = (signal: AbortSignal) => key.sign(Buffer.from(text), signal);
+    try {
+      const late = () => tooLate(signTimeoutMs);
+      const bytes = await bounded(this.#clock, signTimeoutMs, this.#stop.signal, late, sign);
+      const line = signatureLineOf(verifierKey.name, verifierKey.id, bytes);
+      openNote(`${text}\n${line}`, [verifierKey]);
+      return line;
+    } catch (cause) {
+      if (isGuardError(cause) && cause.code === "ERR_CHECKPOINT_UNSIGNED") throw cause;
+      const why = isGuardError(cause) ? "signed something else, or with another key" : "failed";
+      throw unsigned(`the signer of ${verifierKey.name} ${why}`, cause);
+    }
+  }
+
+  async #store(stored: StoredCheckpoint): Promise<void> {
+    await this.#append(stored);
+    this.#settings.onCheckpoint?.(stored.note);
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 0) this.#notice("checkpoint-recovered", { size: this.#signed });
+    this.#failures = 0;
+    this.#notBefore = this.#clock.monotonic();
+    this.#dueAt = this.#notBefore + this.#settings.everyMs;
+  }
+
+  /** @returns Whether to try again. */
+  #failed(cause: unknown): boolean {
+    const error = isGuardError(cause) ? cause : unsigned("it failed", cause);
+    if (final.has(error.code)) {
+      this.#report("checkpoint-refused", error);
+      return false;
+    }
+    if (this.#failures++ === 0) this.#report("checkpoint-failed", error);
+    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
+    this.#notBefore = this.#clock.monotonic() + pauseMs;
+    this.#dueAt = this.#notBefore;
+    return true;
+  }
+
+  #report(event: string, error: GuardError): void {
+    this.#notice(event, { code: error.code, size: this.#signed });
+    this.#settings.onProblem?.(error);
+  }
+
+  #notice(event: string, details: Readonly<Record<string, string | number>>): void {
+    this.#journal.enqueue({ type: "notice", at: this.#clock.now(), event, details });
+  }
+}
+
+const unsigned = (why: string, cause?: unknown) =>
+  new GuardError("ERR_CHECKPOINT_UNSIGNED", `checkpoint: ${why}`, { retryable: true, cause });
+
+const tooLate = (timeoutMs: number) => unsigned(`no signature within ${timeoutMs} ms`);
