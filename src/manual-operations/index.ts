@@ -1,11 +1,18 @@
+export type { AzureActivityOptions } from "./azure-activity.ts";
+export { azureActivity } from "./azure-activity.ts";
 export type { CloudTrailFilesOptions, TrailFile } from "./cloudtrail-files.ts";
 export { cloudTrailFiles } from "./cloudtrail-files.ts";
 export type { CloudTrailClient, CloudTrailLookupOptions } from "./cloudtrail-lookup.ts";
 export { cloudTrailLookup } from "./cloudtrail-lookup.ts";
 export type { Finding, FindingClass, OperationClass, TrailReport } from "./findings.ts";
 export { trailExitCode } from "./findings.ts";
+export type { GcpAuditOptions } from "./gcp-audit.ts";
+export { gcpAudit } from "./gcp-audit.ts";
 export type { JournalCall } from "./journal-index.ts";
 export type { Belonging, Judgement } from "./judge.ts";
+export type { Chunks } from "./lines.ts";
+export type { OpenStackRequestsOptions } from "./openstack-requests.ts";
+export { openStackRequests } from "./openstack-requests.ts";
 export type { ComparisonOptions } from "./reconcile-options.ts";
 export type { ReconcileTrailOptions } from "./reconcile-trail.ts";
 export { reconcileTrail } from "./reconcile-trail.ts";

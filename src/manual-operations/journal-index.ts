@@ -113,7 +113,7 @@ export async function indexJournals(options: IndexOptions): Promise<JournalIndex
       if (at > span.to) return;
       const record = JSON.parse(line.text) as IntentRecord;
       const call = called(record);
-      if (call.kind !== "create") call.resources = textsOf(textsIn(record.input), 64);
+      if (call.kind !== "create") call.resources = record.resources ?? textsOf(textsIn(record.input), 64);
       call.unnamed = 1; // until an outcome says otherwise
       kept(call);
     } else if (type === "outcome") {
