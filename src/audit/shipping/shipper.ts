@@ -1,0 +1,240 @@
+import { hash } from "node:crypto";
+import { abortable } from "../../core/abort.ts";
+import { type Clock, type Random, sleep } from "../../core/clock.ts";
+import { isGuardError } from "../../core/errors.ts";
+import type { NoticeRecord } from "../../core/journal.ts";
+import type { JournalFeed } from "../feed.ts";
+import { type Cursor, CursorFile, type Place } from "./cursor-file.ts";
+import { type Next, nextPart } from "./next-part.ts";
+import { notShipped } from "./not-shipped.ts";
+import { checkpointRow, numbersOf, type Row, segmentRow } from "./row.ts";
+import type { ShippedObject, ShippingSink } from "./sink.ts";
+
+/** What a {@link Shipper} works with. */
+export interface ShipperOptions {
+  readonly sink: ShippingSink;
+  readonly feed: JournalFeed;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly maxPartBytes: number;
+  readonly maxBackoffMs: number;
+  readonly noticeAfterMs: number;
+  notice(event: string, details: NonNullable<NoticeRecord["details"]>): void;
+}
+
+const firstBackoffMs = 1_000;
+/** Longest pause that a sink may ask for, in milliseconds: evidence must not stay for a day on its host. */
+const longestPauseMs = 600_000;
+
+const mostPending = 2;
+const longestReason = 200;
+
+type RowName = "journal" | "checkpoints";
+
+/** The journal is not what was shipped of it: to go on would bury that. */
+class Diverged extends Error {}
+
+/** Ships one journal to one sink, one object at a time, for as long as the journal is open. */
+export class Shipper {
+  readonly #options: ShipperOptions;
+  readonly #rows: Readonly<Record<RowName, Row>>;
+  readonly #ended = new AbortController();
+  readonly #closing = new AbortController();
+  readonly #running: Promise<void>;
+  #file: CursorFile | undefined;
+  #cursor: Cursor | undefined;
+  #through = 0;
+  /** When everything was durable that the sink has by now, in monotonic milliseconds. */
+  #currentAt: number;
+  #failures = 0;
+  #pauseMs = 0;
+  /** Objects that the sink was given and has neither taken nor refused, also those given up. */
+  #pending = 0;
+  #reason = "slow";
+  #noticed = false;
+
+  constructor(options: ShipperOptions) {
+    this.#options = options;
+    this.#rows = { journal: segmentRow(options.feed), checkpoints: checkpointRow };
+    this.#currentAt = options.clock.monotonic();
+    this.#running = this.#run().finally(() => this.#file?.close());
+  }
+
+  get sink(): string {
+    return this.#options.sink.name;
+  }
+
+  /** The last segment that the sink has whole, with its checkpoints. */
+  get through(): number {
+    return this.#through;
+  }
+
+  /** Where the sink is in the journal. */
+  get place(): Place | undefined {
+    return this.#cursor?.journal;
+  }
+
+  /** Milliseconds for which the oldest bytes that the sink has not have been durable here, at most. */
+  get behindMs(): number {
+    const { feed, clock } = this.#options;
+    const { segment, offset } = this.#cursor?.journal ?? { segment: 0, offset: 0 };
+    const current = segment === feed.position.segment && offset === feed.position.offset;
+    return current ? 0 : clock.monotonic() - this.#currentAt;
+  }
+
+  /** Tries once more to ship what is left. */
+  async close(withinMs: number): Promise<void> {
+    this.#closing.abort();
+    const timer = this.#options.clock.setTimeout(() => this.#ended.abort(), withinMs);
+    await this.#running;
+    timer.cancel();
+  }
+
+  async #run(): Promise<void> {
+    for (let last = false; !this.#ended.signal.aborted; ) {
+      last = this.#closing.signal.aborted;
+      try {
+        await this.#pass();
+        this.#failures = 0;
+        this.#recovered();
+      } catch (error) {
+        if (error instanceof Diverged) return;
+        this.#failed(error);
+      }
+      if (last) return;
+      const waitMs = this.#failures === 0 ? this.#options.intervalMs : this.#pauseMs;
+      await sleep(this.#options.clock, waitMs, this.#closing.signal).catch(() => {});
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { random, maxBackoffMs } = this.#options;
+    const asked = Math.min(isGuardError(error) ? (error.requeueAfterMs ?? 0) : 0, longestPauseMs);
+    const backoff = Math.min(maxBackoffMs, firstBackoffMs * 2 ** this.#failures) * (0.5 + random() / 2);
+    this.#pauseMs = Math.max(asked, backoff);
+    this.#failures = Math.min(this.#failures + 1, 30);
+    this.#reason = reasonOf(error);
+    this.#noticeLag();
+  }
+
+  #noticeLag(): void {
+    const { noticeAfterMs, notice, sink } = this.#options;
+    const { behindMs } = this;
+    if (this.#noticed || behindMs < noticeAfterMs) return;
+    this.#noticed = true;
+    notice("shipping-behind", { sink: sink.name, seconds: Math.round(behindMs / 1000), reason: this.#reason });
+  }
+
+  #recovered(): void {
+    if (!this.#noticed) return;
+    this.#noticed = false;
+    this.#options.notice("shipping-caught-up", { sink: this.#options.sink.name });
+  }
+
+  /** Ships everything that is durable now. */
+  async #pass(): Promise<void> {
+    const { feed, clock } = this.#options;
+    if (feed.position.segment === 0) return;
+    this.#file ??= await CursorFile.open(feed.directory, this.#options.sink.name);
+    this.#cursor ??= await this.#begin(this.#file.value);
+    const target = feed.position;
+    const startedAt = clock.monotonic();
+    for (;;) {
+      const { segment, offset } = this.#cursor.journal;
+      if (segment > target.segment || (segment === target.segment && offset >= target.offset)) break;
+      if (!(await this.#step("journal"))) break;
+    }
+    while (await this.#step("checkpoints"));
+    this.#currentAt = startedAt;
+    this.#reason = "slow";
+  }
+
+  async #begin(known: Cursor | undefined): Promise<Cursor> {
+    const { feed } = this.#options;
+    if (known?.chain === feed.chain) {
+      this.#through = known.journal.segment - 1;
+      return known;
+    }
+    const [oldest = 1] = await numbersOf(this.#rows.journal, feed.directory);
+    return { chain: feed.chain, journal: { segment: oldest, offset: 0 }, checkpoints: { segment: 1, offset: 0 } };
+  }
+
+  /** @returns Whether it got any further. */
+  async #step(name: RowName): Promise<boolean> {
+    const { feed, maxPartBytes } = this.#options;
+    const at = (this.#cursor as Cursor)[name];
+    const next = await nextPart(feed.directory, this.#rows[name], at, maxPartBytes);
+    switch (next.kind) {
+      case "nothing":
+        return false;
+      case "diverged":
+        return this.#diverged(this.#rows[name].nameOf(at.segment), at, next.reason);
+      case "file":
+        return this.#nextFile(name, at, next);
+      case "part":
+        await this.#save(name, { ...at, sending: next.after.offset });
+        await this.#put(objectOf((this.#cursor as Cursor).chain, at, next));
+        await this.#save(name, next.after);
+        this.#noticeLag();
+        return true;
+    }
+  }
+
+  async #nextFile(name: RowName, at: Place, { segment, gone }: Next & { kind: "file" }): Promise<boolean> {
+    if (name === "journal") {
+      const { sink, notice } = this.#options;
+      if (gone) notice("shipping-gap", { sink: sink.name, from: at.segment, to: segment - 1 });
+      while (await this.#step("checkpoints"));
+    }
+    const hash = gone || at.hash === undefined ? {} : { hash: at.hash };
+    await this.#save(name, { segment, offset: 0, ...hash });
+    if (name === "journal") this.#through = segment - 1;
+    return true;
+  }
+
+  #diverged(file: string, { offset }: Place, reason: string): never {
+    const { sink, notice } = this.#options;
+    notice("shipping-diverged", { sink: sink.name, file, offset, reason });
+    throw new Diverged(reason);
+  }
+
+  async #save(name: RowName, place: Place): Promise<void> {
+    const cursor = { ...(this.#cursor as Cursor), [name]: place };
+    await this.#file?.save(cursor);
+    this.#cursor = cursor;
+  }
+
+  async #put(object: ShippedObject): Promise<void> {
+    const { clock, sink, timeoutMs } = this.#options;
+    const late = () => notShipped(sink.name, `no answer within ${timeoutMs} ms`);
+    // Whoever ignores the signal keeps its object in memory: not one more each time.
+    if (this.#pending >= mostPending) throw late();
+    const attempt = new AbortController();
+    const timer = clock.setTimeout(() => attempt.abort(late()), timeoutMs);
+    const signal = AbortSignal.any([attempt.signal, this.#ended.signal]);
+    this.#pending++;
+    const work = (async () => sink.put(object, { signal, clock }))().finally(() => this.#pending--);
+    try {
+      await abortable(work, signal);
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+const digits = (offset: number): string => String(offset).padStart(12, "0");
+
+function objectOf(chain: string, { offset }: Place, { file, bytes, after }: Next & { kind: "part" }): ShippedObject {
+  const name = `${chain}/${file}/${digits(offset)}-${digits(after.offset)}`;
+  return { name, chain, file, offset, bytes, sha256: hash("sha256", bytes, "base64") };
+}
+
+/** What a notice says: only the guard's own messages are known to hold no secret. */
+function reasonOf(error: unknown): string {
+  if (isGuardError(error)) return error.message.slice(0, longestReason);
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  const text = typeof code === "string" ? code : typeof name === "string" ? name : "";
+  return /^[\w.]{1,64}$/.test(text) ? text : "Error";
+}
