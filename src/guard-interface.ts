@@ -2,6 +2,7 @@ import type { CircuitView, CloseCircuitOptions, OpenCircuitOptions } from "./cir
 import type { Adapter, CallDraft } from "./core/adapter.ts";
 import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
+import type { OpenIntent } from "./core/journal.ts";
 import type { ManualOptions } from "./core/manual.ts";
 import type { Subject } from "./core/owner.ts";
 import type { Target } from "./core/target.ts";
@@ -116,6 +117,12 @@ export interface Guard extends AsyncDisposable {
    * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path; `ERR_STATE_UNAVAILABLE`; `signal.reason`.
    */
   countInventory(counted: InventoryCount): Promise<QuotaView>;
+  /**
+   * What earlier processes asked for and got no clear answer to, oldest first: it may exist. Look for a
+   * resource whose intent tag is `call` (or `token`, where that intent resumed an earlier one) before
+   * making another. An intent leaves the list when a resumed call settles it; empty without an audit log.
+   */
+  unfinished(): readonly OpenIntent[];
   /** Describes the pipeline; `String(guard.explain())` is a table for people. */
   explain(): PipelineView;
   /** Says what each phase would do with a call, without making it. */

@@ -1,7 +1,6 @@
 export type { FollowingHandle, JournalFeed, JournalFollower, JournalPosition } from "./audit/feed.ts";
-export type { FileJournal, FileJournalSource } from "./audit/file-journal.ts";
+export type { FileJournal, FileJournalOptions, FileJournalSource } from "./audit/file-journal.ts";
 export { fileJournal } from "./audit/file-journal.ts";
-export type { FileJournalOptions } from "./audit/file-journal-options.ts";
 export type { KeepOptions } from "./audit/retention.ts";
 export type { Verification, VerificationStatus, VerifyOptions } from "./audit/verify.ts";
 export { verifyJournal } from "./audit/verify.ts";

@@ -4,6 +4,7 @@ import type { CallDraft } from "./core/adapter.ts";
 import { parseOptions } from "./core/config.ts";
 import type { ScopeStore } from "./core/context.ts";
 import { explainPipeline, type PipelineView } from "./core/explain.ts";
+import { guardParts } from "./core/guard-parts.ts";
 import type { PhaseInterceptor } from "./core/interceptor.ts";
 import type { Journal } from "./core/journal.ts";
 import { checkManual } from "./core/manual.ts";
@@ -116,6 +117,7 @@ export function runningGuard({
     limits: () => limit?.limits() ?? [],
     quotas: quota.quotas,
     countInventory: quota.countInventory,
+    unfinished: () => journal?.unfinished ?? [],
     get frozen() {
       return freeze.frozen;
     },
@@ -125,5 +127,6 @@ export function runningGuard({
     },
     [Symbol.asyncDispose]: () => guard.close(),
   };
+  guardParts.set(guard, { journal });
   return guard;
 }

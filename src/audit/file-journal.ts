@@ -12,6 +12,8 @@ import { JournalWriter } from "./journal-writer.ts";
 import { type Recovered, recoverJournal } from "./recover.ts";
 import { lockDirectory, type WriterLock } from "./writer-lock.ts";
 
+export type { FileJournalOptions } from "./file-journal-options.ts";
+
 /** An audit log in a directory. */
 export interface FileJournal extends Journal {
   /** Up to where the journal is durable, for those who follow it. */

@@ -1,6 +1,6 @@
 import { onAbort } from "../core/abort.ts";
 import type { Clock, Timer } from "../core/clock.ts";
-import type { GuardError } from "../core/errors.ts";
+import { GuardError } from "../core/errors.ts";
 import type { AuditRecord } from "../core/journal.ts";
 import { Backlog, type Entry, type Waiter } from "./backlog.ts";
 import { entryOf } from "./entry.ts";
@@ -258,5 +258,7 @@ export class GroupCommit {
 
 /** Everybody gets an error object of their own. */
 function again(error: unknown, path: string): GuardError {
-  return unavailable(path, (error as GuardError).cause ?? error);
+  const { code, message, retryable, requeueAfterMs, cause } = unavailable(path, error);
+  const details = { retryable, cause, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
+  return new GuardError(code, message, details);
 }

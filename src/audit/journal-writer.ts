@@ -41,7 +41,7 @@ export class JournalWriter {
   #number: number;
   #closed: boolean;
   /** Bytes that the segment began with: what was carried over must not make it full. */
-  #opening = 0;
+  #opening: number;
   #oldAt: number;
   #onRotation: () => void = () => {};
 
@@ -61,6 +61,7 @@ export class JournalWriter {
     this.#number = found?.segment ?? 0;
     this.#closed = found?.closed ?? true;
     this.#intents = found?.intents ?? new OpenIntents();
+    this.#opening = found?.carriedBytes ?? 0;
     this.#oldAt = this.#oldFrom(found?.createdAt ?? 0);
     const chain = found?.chain ?? newId(context.clock, context.random);
     const head = found?.head ?? emptyChain;

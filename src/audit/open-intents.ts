@@ -29,7 +29,7 @@ export class OpenIntents {
   list(): readonly OpenIntent[] {
     return [...this.#open.values()]
       .sort((a, b) => a.at - b.at)
-      .map(({ seen }) => (typeof seen === "string" ? view(JSON.parse(seen)) : seen));
+      .map(({ seen }) => (typeof seen === "string" ? view(parsed<IntentRecord>(seen) as IntentRecord) : seen));
   }
 
   has(call: string): boolean {
@@ -111,7 +111,7 @@ const view = ({ call, at, operation, target, owner, token, fingerprint }: Intent
   call,
   at,
   operation,
-  service: target.service,
+  service: String(target?.service), // whoever forged a line may have left it out
   owner,
   ...(token === undefined ? {} : { token }),
   ...(fingerprint === undefined ? {} : { fingerprint }),

@@ -7,6 +7,7 @@ import { OpenIntents } from "./open-intents.ts";
 import type { JournalProblem } from "./problem.ts";
 import { readHeader } from "./segment-header.ts";
 import { listSegments, missing, missingAmong } from "./segment-list.ts";
+import type { StoredLine } from "./stored-line.ts";
 import { guarded } from "./unavailable.ts";
 
 /** What an earlier process left in a directory. */
@@ -22,6 +23,8 @@ export interface Recovered {
   /** Bytes of the last line, newline included. */
   readonly lastLine: number;
   readonly head: JournalHead;
+  /** Bytes of the intents that it took over. */
+  readonly carriedBytes: number;
   /** Whether the segment is closed, and the process died before it made the next one. */
   readonly closed: boolean;
   /** The intents without a clear outcome. */
@@ -46,7 +49,13 @@ export async function recoverJournal(directory: string): Promise<Recovered | und
   const gap = missingAmong(found);
   if (gap !== undefined) throw corrupt(directory, { ...missing(gap, segmentName(segment)), seq: 0 });
   const intents = new OpenIntents();
-  const scan = await scanJournal(directory, { record: (line) => void intents.see(line) }, { from: "newest" });
+  let carriedBytes = 0;
+  const record = (line: StoredLine) => {
+    intents.see(line);
+    if (line.type === "open") carriedBytes += Buffer.byteLength(line.text);
+    return undefined;
+  };
+  const scan = await scanJournal(directory, { record }, { from: "newest" });
   if (scan.problem !== undefined && scan.gap === undefined) throw corrupt(directory, scan.problem);
   if (found.length > 1) await checkEnd(directory, segment - 1, scan.before);
   const path = join(directory, segmentName(segment));
@@ -56,7 +65,7 @@ export async function recoverJournal(directory: string): Promise<Recovered | und
   const cutBytes = size - end;
   if (cutBytes > 0) await cut(path, end);
   const { chain, createdAt } = header;
-  return { chain, segment, path, createdAt, size: end, lastLine, head, closed, intents, cutBytes };
+  return { chain, segment, path, createdAt, size: end, lastLine, head, carriedBytes, closed, intents, cutBytes };
 }
 
 /** The line that closes a segment is much shorter. */

@@ -33,6 +33,7 @@ const fragments = new WeakMap<object, string>();
 
 /** JSON of an owner, target or operator; what could change is not remembered. */
 function fragment(value: object): string {
+  if (typeof value !== "object" || value === null) throw notARecord();
   const known = fragments.get(value);
   if (known !== undefined) return known;
   const made = anything(value);

@@ -1,3 +1,5 @@
+import { GuardError } from "./errors.ts";
+
 /** What may be recorded of one operation's input. Keys are compared without regard to case. */
 export interface RedactionPolicy {
   /** Keys whose values may be recorded as they are. Everything else is recorded by shape. */
@@ -8,7 +10,10 @@ export interface RedactionPolicy {
 
 /** Options of {@link createRedactor}. */
 export interface RedactorOptions {
-  /** Parts of key names that mark secrets, added to the built-in list; matched anywhere, without regard to case. */
+  /**
+   * Parts of key names that mark secrets, added to the built-in list; matched anywhere, without regard to
+   * case. Plain text of letters, digits and `_`, no pattern: other keys are never recorded anyway.
+   */
   readonly denyKeys?: readonly string[];
   /** Levels of nesting that are recorded. @defaultValue 8 */
   readonly maxDepth?: number;
@@ -36,6 +41,7 @@ const secretKey =
   /pass(word|wd|phrase)?|secret|token|credential|private|authorization|cookie|session|signature|user_?data|custom_?data|bootstrap|ssh_?key|api_?key|access_?key|plaintext|certificate|key_?material/i;
 const secretText = /-----BEGIN |\beyJ[\w-]{8,}\.[\w-]{8,}\.|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bBearer\s+\S{8,}/;
 const memberName = /^[A-Za-z_]\w{0,63}$/; // anything else is a key of a map, and so data itself
+const namePart = /^\w{1,64}$/;
 const redactedMark = "[redacted]";
 
 /** What is known of a key. */
@@ -45,12 +51,22 @@ interface Name {
   readonly lower: string | undefined;
 }
 
+/** A pattern of another library would match nothing, and nobody would notice. */
+function deniedPart(part: string, index: number): string {
+  if (typeof part === "string" && namePart.test(part)) return part.toLowerCase();
+  throw new GuardError(
+    "ERR_CONFIG_INVALID",
+    `redaction.denyKeys[${index}]: ${JSON.stringify(part)} matches no key; expected part of a key's name: letters, digits and _, without wildcards or paths`,
+  );
+}
+
 /**
  * Makes a redactor: a key walk with a deny-list that always wins, an allow-list for known
  * operations, and shape only (`"[string]"`, `"[number]"`) for everything else.
  *
  * @param options - See {@link RedactorOptions}.
  * @returns A redactor without state.
+ * @throws {@link GuardError} `ERR_CONFIG_INVALID` for a part that is in no key, such as `**.secret`, naming its path.
  * @example
  * import { createRedactor } from "provider-guard";
  * const { redact } = createRedactor({ denyKeys: ["licence"] });
@@ -58,7 +74,7 @@ interface Name {
  */
 export function createRedactor(options: RedactorOptions = {}): Redactor {
   const { maxDepth = 8, maxItems = 32, maxStringLength = 256, maxNodes = 512 } = options;
-  const extra = (options.denyKeys ?? []).map((key) => key.toLowerCase());
+  const extra = (options.denyKeys ?? []).map(deniedPart);
   const names = new Map<string, Name>();
 
   function judge(key: string): Name {
