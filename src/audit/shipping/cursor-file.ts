@@ -22,6 +22,8 @@ export interface Cursor {
   readonly chain: string;
   readonly journal: Place;
   readonly checkpoints: Place;
+  /** The file of checkpoints before: a witness that is late may still cosign one of them. */
+  readonly earlier?: Place | undefined;
 }
 
 const slotBytes = 512;
@@ -38,6 +40,7 @@ const schema = z.strictObject({
   chain: z.string().regex(/^[\w-]{1,64}$/),
   journal: place,
   checkpoints: place,
+  earlier: place.optional(),
 });
 
 const checkOf = (text: string): string => hash("sha256", text, "base64url").slice(0, 16);

@@ -3,7 +3,7 @@ import { abortable } from "../../core/abort.ts";
 import { type Clock, type Random, sleep } from "../../core/clock.ts";
 import { isGuardError } from "../../core/errors.ts";
 import type { NoticeRecord } from "../../core/journal.ts";
-import type { JournalFeed } from "../feed.ts";
+import type { JournalFeed, JournalPosition } from "../feed.ts";
 import { type Cursor, CursorFile, type Place } from "./cursor-file.ts";
 import { type Next, nextPart } from "./next-part.ts";
 import { notShipped } from "./not-shipped.ts";
@@ -31,7 +31,7 @@ const longestPauseMs = 600_000;
 const mostPending = 2;
 const longestReason = 200;
 
-type RowName = "journal" | "checkpoints";
+type RowName = keyof Omit<Cursor, "chain">;
 
 /** The journal is not what was shipped of it: to go on would bury that. */
 class Diverged extends Error {}
@@ -57,7 +57,7 @@ export class Shipper {
 
   constructor(options: ShipperOptions) {
     this.#options = options;
-    this.#rows = { journal: segmentRow(options.feed), checkpoints: checkpointRow };
+    this.#rows = { journal: segmentRow(options.feed), checkpoints: checkpointRow, earlier: checkpointRow };
     this.#currentAt = options.clock.monotonic();
     this.#running = this.#run().finally(() => this.#file?.close());
   }
@@ -141,14 +141,16 @@ export class Shipper {
     this.#cursor ??= await this.#begin(this.#file.value);
     const target = feed.position;
     const startedAt = clock.monotonic();
-    for (;;) {
-      const { segment, offset } = this.#cursor.journal;
-      if (segment > target.segment || (segment === target.segment && offset >= target.offset)) break;
-      if (!(await this.#step("journal"))) break;
-    }
-    while (await this.#step("checkpoints"));
+    // One look at least: a journal that ends before what was shipped of it was cut.
+    while ((await this.#step("journal")) && !this.#hasReached(target));
+    await this.#checkpoints();
     this.#currentAt = startedAt;
     this.#reason = "slow";
+  }
+
+  #hasReached({ segment, offset }: JournalPosition): boolean {
+    const at = (this.#cursor as Cursor).journal;
+    return at.segment > segment || (at.segment === segment && at.offset >= offset);
   }
 
   async #begin(known: Cursor | undefined): Promise<Cursor> {
@@ -165,6 +167,7 @@ export class Shipper {
   async #step(name: RowName): Promise<boolean> {
     const { feed, maxPartBytes } = this.#options;
     const at = (this.#cursor as Cursor)[name];
+    if (at === undefined) return false;
     const next = await nextPart(feed.directory, this.#rows[name], at, maxPartBytes);
     switch (next.kind) {
       case "nothing":
@@ -172,7 +175,7 @@ export class Shipper {
       case "diverged":
         return this.#diverged(this.#rows[name].nameOf(at.segment), at, next.reason);
       case "file":
-        return this.#nextFile(name, at, next);
+        return name !== "earlier" && this.#nextFile(name, at, next);
       case "part":
         await this.#save(name, { ...at, sending: next.after.offset });
         await this.#put(objectOf((this.#cursor as Cursor).chain, at, next));
@@ -186,12 +189,18 @@ export class Shipper {
     if (name === "journal") {
       const { sink, notice } = this.#options;
       if (gone) notice("shipping-gap", { sink: sink.name, from: at.segment, to: segment - 1 });
-      while (await this.#step("checkpoints"));
+      await this.#checkpoints();
     }
     const hash = gone || at.hash === undefined ? {} : { hash: at.hash };
+    if (name === "checkpoints" && !gone) await this.#save("earlier", at);
     await this.#save(name, { segment, offset: 0, ...hash });
     if (name === "journal") this.#through = segment - 1;
     return true;
+  }
+
+  async #checkpoints(): Promise<void> {
+    while (await this.#step("earlier"));
+    while (await this.#step("checkpoints"));
   }
 
   #diverged(file: string, { offset }: Place, reason: string): never {
