@@ -160,7 +160,9 @@ export class GroupCommit {
       if (this.#abandoned) return;
       this.#running = this.#run().finally(() => {
         this.#running = undefined;
-        if (this.#waiting > 0 && !(this.#failing && this.#mode === "blocking")) this.#soon();
+        // Who would rather wait than be refused waits for the next probe; a journal that closes does not.
+        const patient = this.#failing && this.#mode === "blocking" && this.#state === "open";
+        if (this.#waiting > 0 && !patient) this.#soon();
         else if (this.#backlog.size > 0) this.#linger();
       });
     });
