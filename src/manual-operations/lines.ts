@@ -19,22 +19,27 @@ export async function* linesOf(
   const decoder = new TextDecoder();
   let rest = "";
   let skipping = false;
+
+  /** Whether a line, or what there is of it, may be kept. */
+  function fits(length: number): boolean {
+    if (length > maxLine && !skipping) {
+      notes.malformed++;
+      skipping = true;
+    }
+    return !skipping;
+  }
+
   for await (const chunk of chunks) {
     signal?.throwIfAborted();
     const text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
     let start = 0;
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
-      if (!skipping) yield rest + text.slice(start, end);
+      if (fits(rest.length + end - start)) yield rest + text.slice(start, end);
       skipping = false;
       rest = "";
       start = end + 1;
     }
-    if (!skipping) rest += text.slice(start);
-    if (rest.length > maxLine) {
-      notes.malformed++;
-      skipping = true;
-      rest = "";
-    }
+    rest = fits(rest.length + text.length - start) ? rest + text.slice(start) : "";
   }
-  if (!skipping && rest !== "") yield rest;
+  if (rest !== "") yield rest;
 }

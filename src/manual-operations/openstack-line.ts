@@ -79,7 +79,7 @@ function notifiedRequest(value: unknown): Request | "other" | undefined {
   const type = textOf(message.event_type);
   if (type === undefined) return undefined;
   const payload = fieldsOf(message.payload);
-  if (!String(payload.typeURI).includes("/cadf/")) return "other";
+  if (!String(payload.typeURI).includes("/cloud/audit/")) return "other";
   const at = timeOf(payload.eventTime ?? message.timestamp);
   const id = textOf(payload.id) ?? textOf(message.message_id);
   const action = textOf(payload.action);

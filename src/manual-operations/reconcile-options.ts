@@ -35,7 +35,7 @@ export interface ComparisonOptions {
   readonly slackMs?: number;
   /** How long a call without an outcome may have been on its way, in milliseconds. @defaultValue 900000 */
   readonly openMs?: number;
-  /** The most calls kept in memory; beyond, a shorter span is judged. @defaultValue 1000000 */
+  /** The most calls kept in memory; beyond, a shorter span is judged. @defaultValue 200000 */
   readonly maxCalls?: number;
   /** Sees everything that was judged. What it throws ends the reconciliation. */
   readonly onJudged?: (judgement: Judgement) => void;
@@ -62,18 +62,24 @@ const comparison = {
   reads: z.boolean().default(false),
   slackMs: z.number().min(0).default(120_000),
   openMs: z.number().min(0).default(900_000),
-  maxCalls: z.int().positive().default(1_000_000),
+  maxCalls: z.int().positive().default(200_000),
   onJudged: callback,
   onFinding: callback,
   clock: z.looseObject({ now: z.function() }).optional(),
 };
 
-/** Schema of {@link ComparisonOptions} with what a caller adds. */
-export const comparisonSchema = <S extends z.ZodRawShape>(more: S) => z.strictObject({ ...comparison, ...more });
+/** Options that were checked, with defaults put in. */
+export interface CheckedComparison {
+  readonly reads: boolean;
+  readonly slackMs: number;
+  readonly openMs: number;
+  readonly maxCalls: number;
+  readonly directories: readonly string[];
+}
 
-/** Checks the options, with defaults put in. */
+/** @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path. */
 export function parseComparison<S extends z.ZodRawShape>(options: unknown, more: S, root: string) {
-  const parsed = parseOptions(comparisonSchema(more), options, root);
+  const parsed = parseOptions(z.strictObject({ ...comparison, ...more }), options, root);
   const { directory } = (options as ComparisonOptions).journal;
   const directories = typeof directory === "string" ? [directory] : [...directory];
   return { ...parsed, directories };

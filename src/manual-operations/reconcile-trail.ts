@@ -14,8 +14,8 @@ import {
 import { type IndexedCall, indexJournals } from "./journal-index.ts";
 import { judge, knowing, sameOperation } from "./judge.ts";
 import { recentIds } from "./recent-ids.ts";
-import { type ComparisonOptions, ownIdentity, parseComparison } from "./reconcile-options.ts";
-import type { Trail, TrailReading, UnknownSpan } from "./trail.ts";
+import { type CheckedComparison, type ComparisonOptions, ownIdentity, parseComparison } from "./reconcile-options.ts";
+import type { Trail, TrailReading, TrailSpan, UnknownSpan } from "./trail.ts";
 import type { TrailEvent } from "./trail-event.ts";
 
 /** Options of {@link reconcileTrail}. */
@@ -84,13 +84,28 @@ async function* untilFailure(reading: TrailReading, failed: (error: unknown) => 
  * for (const finding of report.findings) console.warn(finding.class, finding.operation, finding.principal?.id);
  */
 export async function reconcileTrail(options: ReconcileTrailOptions): Promise<TrailReport> {
-  const parsed = parseComparison(options, span, "reconcileTrail");
-  const { from, signal, slackMs, openMs, reads, maxCalls, directories } = parsed;
-  const { trail, clock = systemClock, onJudged, onFinding } = options;
-  const deliveredBy = clock.now() - trail.deliveryDelayMs - slackMs;
-  const asked = parsed.to ?? deliveredBy;
-  if (asked <= from) throw new GuardError("ERR_CONFIG_INVALID", "reconcileTrail.to: expected a time after `from`");
+  const checked = parseComparison(options, span, "reconcileTrail");
+  const { from, to = deliveredBy(options, checked), signal } = checked;
+  if (to <= from) throw new GuardError("ERR_CONFIG_INVALID", "reconcileTrail.to: expected a time after `from`");
+  return compareSpan(options, checked, { from, to }, signal);
+}
 
+/** Of what is older, every record must have been delivered. */
+export const deliveredBy = (
+  { trail, clock = systemClock }: Pick<ComparisonOptions, "trail" | "clock">,
+  { slackMs }: Pick<CheckedComparison, "slackMs">,
+): number => clock.now() - trail.deliveryDelayMs - slackMs;
+
+/** Compares one span, by options that were checked. */
+export async function compareSpan(
+  options: ComparisonOptions,
+  checked: CheckedComparison,
+  { from, to: asked }: TrailSpan,
+  signal: AbortSignal | undefined,
+): Promise<TrailReport> {
+  const { slackMs, openMs, reads, maxCalls, directories } = checked;
+  const { trail, onJudged, onFinding } = options;
+  const delivered = deliveredBy(options, checked);
   const unknown: UnknownSpan[] = [];
   const counts = noCounts();
   const findings: Finding[] = [];
@@ -109,10 +124,10 @@ export async function reconcileTrail(options: ReconcileTrailOptions): Promise<Tr
     await onFinding?.(finding);
   }
 
-  const inReach = { from: from - slackMs, to: Math.min(asked, deliveredBy) + slackMs };
+  const inReach = { from: from - slackMs, to: Math.min(asked, delivered) + slackMs };
   const index = await indexJournals({ directories, span: inReach, openMs, reads, maxCalls, signal });
   for (const reason of index.problems) unknown.push({ from, to: asked, reason });
-  let to = until(asked, deliveredBy, "not delivered yet");
+  let to = until(asked, delivered, "not delivered yet");
   to = until(to, index.completeTo, "more calls than maxCalls");
 
   const sameName = options.sameOperation ?? sameOperation;
@@ -128,7 +143,7 @@ export async function reconcileTrail(options: ReconcileTrailOptions): Promise<Tr
   for await (const event of untilFailure(reading, failure)) {
     signal?.throwIfAborted();
     events++;
-    if ((event.readOnly && !reads) || told.has(event.id)) continue;
+    if ((event.readOnly && !reads) || told.again(event.id)) continue;
     if (event.at < from || event.at >= to || options.concerns?.(event) === false) {
       judges.saw(event);
       continue;
