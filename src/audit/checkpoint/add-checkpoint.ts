@@ -18,7 +18,7 @@ export function formatAddCheckpoint(from: number, path: readonly Uint8Array[], n
 
 /** @throws {@link GuardError} `ERR_CHECKPOINT_INVALID` where it is malformed; the note is not verified. */
 export function parseAddCheckpoint(body: string): AddCheckpoint {
-  const blank = String(body).indexOf("\n\n");
+  const blank = body.indexOf("\n\n");
   const [old = "", ...lines] = body.slice(0, Math.max(0, blank)).split("\n");
   const from = old.startsWith("old ") ? fromDecimal(old.slice(4)) : undefined;
   const path = lines.flatMap((line) => hashFromBase64(line) ?? []);

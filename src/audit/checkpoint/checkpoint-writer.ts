@@ -45,6 +45,8 @@ export class CheckpointWriter implements FollowingHandle {
   readonly #running: Promise<void>;
   readonly #stop = new AbortController();
   #tree: JournalTree | undefined;
+  /** The last segment that the newest checkpoint covers to its end. */
+  #covered = 0;
   /** Lines under the newest checkpoint. */
   #signed = 0;
   #failures = 0;
@@ -95,10 +97,16 @@ export class CheckpointWriter implements FollowingHandle {
     await this.#witnessing.close();
   }
 
+  /** Retention must not remove what is not signed yet, nor the line that the next process goes on from. */
+  shippedThrough(): number {
+    return this.#covered;
+  }
+
   async #run(): Promise<void> {
     for (;;) {
       await this.#untilDue();
-      if (this.#closing && this.#tree !== undefined && this.#unsigned === 0 && this.#failures === 0) return;
+      const last = this.#closing; // what was begun before may have left out lines
+      if (last && this.#tree !== undefined && this.#unsigned === 0 && this.#failures === 0) return;
       try {
         this.#tree ??= await this.#resume();
         await this.#sign(this.#tree);
@@ -106,7 +114,7 @@ export class CheckpointWriter implements FollowingHandle {
       } catch (error) {
         if (!this.#failed(error)) return;
       }
-      if (this.#closing) return;
+      if (last) return;
     }
   }
 
@@ -132,7 +140,7 @@ export class CheckpointWriter implements FollowingHandle {
   async #resume(): Promise<JournalTree> {
     const { verifierKey, formerKeys } = this.#settings;
     const tree = await resumeTree(this.#feed, [verifierKey, ...formerKeys]);
-    this.#signed = tree.size;
+    this.#remember(tree);
     return tree;
   }
 
@@ -147,8 +155,13 @@ export class CheckpointWriter implements FollowingHandle {
     const text = formatTreeHead({ origin: this.#settings.origin, size: tree.size, root: tree.root(), time });
     const stored = { ...state, note: `${text}\n${await this.#signature(text)}` };
     await this.#store(stored);
-    this.#signed = tree.size;
+    this.#remember(tree);
     this.#witnessing.offer(stored);
+  }
+
+  #remember({ size, state }: JournalTree): void {
+    this.#signed = size;
+    this.#covered = state.last.segment - 1;
   }
 
   /** The line under the text. Whatever signs, the signature is verified before anybody sees it. */
