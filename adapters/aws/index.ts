@@ -15,6 +15,7 @@ import { fieldsOf } from "./tag-styles.ts";
 import { tagSupport } from "./tags.ts";
 
 export type { AwsClient } from "./client.ts";
+export { type S3ObjectLock, type S3SinkOptions, s3Sink } from "./s3-sink.ts";
 
 /** Options of {@link aws}. */
 export interface AwsOptions {
