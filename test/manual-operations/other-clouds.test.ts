@@ -114,7 +114,9 @@ describe("Azure's activity log", () => {
     ["no page", { error: { code: "AuthorizationFailed" } }],
     ["nothing", undefined],
   ])("makes the span unknown where it cannot be followed: %s", async (_, page) => {
-    const { classes, report } = await classesOf(trailOf(page).trail, [client], []);
+    const { trail, asked } = trailOf(page, { value: [activity()] });
+    const { classes, report } = await classesOf(trail, [client], []);
+    expect(asked).toHaveLength(1);
     expect(classes).toEqual([]);
     expect(report).toMatchObject({ status: "unknown", unknown: [{ reason: "the trail could not be read (Error)" }] });
   });

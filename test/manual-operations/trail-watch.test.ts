@@ -107,11 +107,13 @@ describe("watching a trail", () => {
       seen.push(kind);
     };
     const told = [stolen(), trailEvent({ principal: alice })];
-    const { clock, errors, watch } = await watching({ told, onFinding });
+    const { guard, journal } = await acme();
+    const { clock, errors, watch } = await watching({ told, onFinding, guard });
     await clock.advance(0);
     expect(watch.judgedTo).toBe(start);
     pager = true;
     await clock.advance(5 * minute);
+    expect(journal.records).toHaveLength(2); // a notice each, however often the hook failed
     expect(seen).toEqual(["manual-api", "stolen-credential"]);
     expect(errors).toMatchObject([{ message: "the pager is down" }]);
     expect(watch.judgedTo).toBe(start + 48 * minute);
@@ -157,9 +159,10 @@ describe("watching a trail", () => {
     const told = [stolen(), stolen({ resources: ["i-1"] }), trailEvent({ principal: alice })];
     const { clock } = await watching({ told, belongsTo, onFinding: freezeCluster(guard) });
     await clock.advance(0);
+    const reason = "stolen-credential: ec2 RunInstances, request req-x";
     expect(guard.frozen).toMatchObject([
-      { scope: { account: "123456789012", cloud: "aws" }, by: "manual-operations" },
-      { scope: { cluster: "c-uid" }, reason: "stolen-credential: ec2 RunInstances, request req-x" },
+      { scope: { account: "123456789012", cloud: "aws" }, by: "manual-operations", reason },
+      { scope: { cluster: "c-uid" }, reason },
     ]);
   });
 
