@@ -6,11 +6,14 @@ import { isGuardError } from "../../src/core/errors.ts";
 import { newId, systemRandom } from "../../src/core/id.ts";
 import type { JournalContext } from "../../src/core/journal.ts";
 
-const [job = "", directory = "", count = "1"] = process.argv.slice(2);
+const [job = "", directory = "", count = "1", segmentBytes] = process.argv.slice(2);
 const principal = { managementCluster: "mc-uid", provider: "infrastructure-acme" };
 const context: JournalContext = { clock: systemClock, random: systemRandom, principal };
 const target = { cloud: "aws", service: "EC2", account: "1", region: "eu-west-1" };
-const open = () => fileJournal({ directory }).open(context);
+const open = () =>
+  fileJournal({ directory, ...(segmentBytes === undefined ? {} : { segmentBytes: Number(segmentBytes) }) }).open(
+    context,
+  );
 // Synchronous: what was printed before a kill has left this process.
 const print = (line: string) => writeSync(1, `${line}\n`);
 
@@ -26,14 +29,20 @@ const jobs: Record<string, () => Promise<void>> = {
     print("held");
     setInterval(() => {}, 1000);
   },
-  /** Appends at full speed until it is killed, and prints what was acknowledged. */
+  /** Appends at full speed until it is killed, whatever the disk says, and prints what was acknowledged. */
   async write() {
     const journal = await open();
     await Promise.all(
       Array.from({ length: 8 }, async () => {
         for (;;) {
           const call = newId(systemClock, systemRandom);
-          await journal.append(intent(call));
+          try {
+            await journal.append(intent(call));
+          } catch (error) {
+            if (!isGuardError(error) || error.code !== "ERR_AUDIT_UNAVAILABLE") throw error;
+            await new Promise((resolve) => setImmediate(resolve));
+            continue;
+          }
           print(call);
           journal.enqueue({ type: "outcome", call, at: systemClock.now(), result: "ok", ms: 1, attempts: [] });
         }

@@ -8,7 +8,7 @@ const [directory = "", url = ""] = process.argv.slice(2);
 
 const guard = await createGuard({
   owner: { managementCluster: "mc-uid", provider: "infrastructure-acme" },
-  audit: fileJournal({ directory }),
+  audit: fileJournal({ directory, segmentBytes: 64 * 1024 }), // small: kills are to hit rotations, too
   rateLimit: { rules: [{ name: "wide", ratePerSecond: 1e6, burst: 1e6 }] },
 });
 const fetch = guard.wrap(
