@@ -103,8 +103,10 @@ export async function readSignedTrees(
   return {
     trees,
     base,
-    problem,
     add,
+    get problem() {
+      return problem;
+    },
     get largest() {
       return largest;
     },
