@@ -53,11 +53,11 @@ describe("audit verify", () => {
   it("exits 3 without a pin, since the end may have been cut off, and 0 where that is accepted", async () => {
     const unpinned = await run("audit", "verify", directory);
     expect(unpinned.code).toBe(3);
-    expect(unpinned.stdout).toContain("truncation not checkable");
+    expect(unpinned.stdout).toContain("Truncation not checkable");
     expect(JSON.parse((await run("audit", "verify", directory, "--json")).stdout)).toMatchObject({
       status: "incomplete",
       pinned: false,
-      note: expect.stringContaining("truncation not checkable"),
+      note: expect.stringContaining("Truncation not checkable"),
     });
     expect((await run("audit", "verify", directory, "--allow-unpinned")).code).toBe(0);
   });

@@ -24,3 +24,7 @@ export function timeIn(value: unknown): number | undefined {
 
 /** A point in time as people and machines read it. */
 export const isoTime = (at: number | undefined): string => (at === undefined ? "-" : new Date(at).toISOString());
+
+/** A number with what it counts. */
+export const counted = (count: number, one: string): string =>
+  `${count.toLocaleString("en")} ${count === 1 ? one : `${one}s`}`;

@@ -1,5 +1,6 @@
 import type { CommandFamily } from "../command.ts";
 import { exportJournal } from "./export.ts";
+import { report } from "./report.ts";
 import { show } from "./show.ts";
 import { tail } from "./tail.ts";
 import { verify } from "./verify.ts";
@@ -8,5 +9,5 @@ import { verify } from "./verify.ts";
 export const audit: CommandFamily = {
   name: "audit",
   summary: "Reads, checks and exports the audit log that fileJournal keeps.",
-  commands: [verify, tail, show, exportJournal],
+  commands: [verify, tail, show, exportJournal, report],
 };
