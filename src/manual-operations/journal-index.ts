@@ -39,6 +39,8 @@ export interface JournalIndex {
   readonly byRequest: ReadonlyMap<string, { readonly call: IndexedCall; readonly last: boolean }>;
   /** Calls with requests of which nobody has seen the id. */
   readonly uncertain: readonly IndexedCall[];
+  /** Since when, in Unix milliseconds, every call is in the index: older segments may have been removed. */
+  readonly completeFrom: number;
   /** Until when, in Unix milliseconds, every call is in the index. */
   readonly completeTo: number;
   /** What was wrong with a journal; constant text. */
@@ -85,6 +87,7 @@ export async function indexJournals(options: IndexOptions): Promise<JournalIndex
   const byCall = new Map<string, IndexedCall>();
   const byRequest = new Map<string, { readonly call: IndexedCall; readonly last: boolean }>();
   const problems: string[] = [];
+  let completeFrom = Number.NEGATIVE_INFINITY;
   let completeTo = Number.POSITIVE_INFINITY;
 
   function kept(call: IndexedCall): boolean {
@@ -107,7 +110,7 @@ export async function indexJournals(options: IndexOptions): Promise<JournalIndex
     }
   }
 
-  function visit(line: StoredLine): void {
+  function visit(line: StoredLine): undefined {
     const { type, at = 0, call: id = "" } = line;
     if (type === "intent") {
       if (at > span.to) return;
@@ -131,13 +134,19 @@ export async function indexJournals(options: IndexOptions): Promise<JournalIndex
   }
 
   for (const directory of directories) {
-    const record = (line: StoredLine) => void visit(line);
-    const { problem, gap } = await scanJournal(directory, { record }, { from: "oldest", signal });
+    let begins = Number.POSITIVE_INFINITY;
+    const record = (line: StoredLine) => {
+      begins = Math.min(begins, line.at ?? begins);
+      return visit(line);
+    };
+    const { problem, gap, first } = await scanJournal(directory, { record }, { from: "oldest", signal });
     if (problem !== undefined && gap === undefined) problems.push("a journal does not verify: see verifyJournal");
+    if (first === 0) problems.push("a directory holds no journal");
+    if (first > 1) completeFrom = Math.max(completeFrom, begins);
   }
   for (const [id, call] of byCall) {
     if (call.endAt === undefined && call.at < span.from - openMs) byCall.delete(id);
   }
   const uncertain = [...byCall.values()].filter(({ unnamed }) => unnamed > 0);
-  return { byCall, byRequest, uncertain, completeTo, problems };
+  return { byCall, byRequest, uncertain, completeFrom, completeTo, problems };
 }

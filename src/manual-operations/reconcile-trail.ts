@@ -100,7 +100,7 @@ export const deliveredBy = (
 export async function compareSpan(
   options: ComparisonOptions,
   checked: CheckedComparison,
-  { from, to: asked }: TrailSpan,
+  { from: since, to: asked }: TrailSpan,
   signal: AbortSignal | undefined,
 ): Promise<TrailReport> {
   const { slackMs, openMs, reads, maxCalls, directories } = checked;
@@ -111,6 +111,17 @@ export async function compareSpan(
   const findings: Finding[] = [];
   let events = 0;
 
+  async function found(finding: Finding): Promise<void> {
+    if (findings.length < maxFindings) findings.push(finding);
+    await onFinding?.(finding);
+  }
+
+  const inReach = { from: since - slackMs, to: Math.min(asked, delivered) + slackMs };
+  const index = await indexJournals({ directories, span: inReach, openMs, reads, maxCalls, signal });
+  for (const reason of index.problems) unknown.push({ from: since, to: asked, reason });
+  const from = Math.min(asked, Math.max(since, index.completeFrom));
+  if (from > since) unknown.push({ from: since, to: from, reason: "older than what is left of a journal" });
+
   /** Nothing after `end` is judged. */
   function until(end: number, limit: number, reason: string): number {
     if (limit >= end) return end;
@@ -119,14 +130,6 @@ export async function compareSpan(
     return to;
   }
 
-  async function found(finding: Finding): Promise<void> {
-    if (findings.length < maxFindings) findings.push(finding);
-    await onFinding?.(finding);
-  }
-
-  const inReach = { from: from - slackMs, to: Math.min(asked, delivered) + slackMs };
-  const index = await indexJournals({ directories, span: inReach, openMs, reads, maxCalls, signal });
-  for (const reason of index.problems) unknown.push({ from, to: asked, reason });
   let to = until(asked, delivered, "not delivered yet");
   to = until(to, index.completeTo, "more calls than maxCalls");
 

@@ -1,6 +1,6 @@
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { AuditRecord } from "../../src/index.ts";
+import { type AuditRecord, fileJournal } from "../../src/index.ts";
 import {
   type Finding,
   type Judgement,
@@ -9,7 +9,8 @@ import {
   type Trail,
   trailExitCode,
 } from "../../src/manual-operations/index.ts";
-import { segmentPath } from "../audit/support.ts";
+import { recordsOf, segmentPath, temporaryDirectory } from "../audit/support.ts";
+import { acme, subject } from "../support/acme.ts";
 import {
   alice,
   callId,
@@ -129,6 +130,39 @@ describe("reconciling a trail with the journal", () => {
     expect(judged).toMatchObject([{ class: "own", call: { manual } }]);
   });
 
+  it("joins what a guard itself has recorded, by the id that its requests carry", async () => {
+    const directory = temporaryDirectory();
+    const clock = laterClock(0);
+    const { guard, client } = await acme({ audit: fileJournal({ directory }), clock });
+    const { cluster } = subject("a");
+    const manual = { operator: "alice", reason: "stuck", ticket: "CHG-1" };
+    await guard.manual({ ...manual, cluster }, () => client.deleteServer({ id: "srv-1" }));
+    await guard.close();
+    const [intent] = recordsOf(directory).filter(({ type }) => type === "intent");
+    const told = (more: object) =>
+      trailEvent({
+        cloud: "acme",
+        operation: "deleteServer",
+        intent: intent.call,
+        principal: ours,
+        at: start,
+        ...more,
+      });
+    const judged: Judgement[] = [];
+    await compare(
+      [],
+      { ...fakeTrail([told({}), told({})]), cloud: "acme" },
+      {
+        journal: { directory },
+        onJudged: (judgement) => void judged.push(judgement),
+      },
+    );
+    expect(judged).toMatchObject([
+      { class: "own", call: { manual, owner: { cluster } } },
+      { class: "stolen-credential" },
+    ]);
+  });
+
   it("tells an event that comes twice once, and leaves reads out unless they are asked for", async () => {
     const twice = trailEvent({ principal: alice });
     const read = trailEvent({ principal: alice, readOnly: true });
@@ -214,6 +248,28 @@ describe("what nobody knows", () => {
     const journal = await journalOf(records());
     appendFileSync(segmentPath(journal.directory), '{"seq":3,"prev":"');
     expect((await compare([], fakeTrail(told()), { journal })).report.status).toBe("in-sync");
+  });
+
+  it("is what happened before the oldest segment that is left: nothing of it is judged", async () => {
+    const all = Array.from({ length: 40 }, (_, n) =>
+      callRecords({ at: start + n * minute, requests: [`req-${n}`], intent: { input: { text: "x".repeat(200_000) } } }),
+    );
+    const journal = await journalOf(all.flat(), { segmentBytes: 1024 * 1024 });
+    rmSync(segmentPath(journal.directory));
+    const told = all.map((_, n) => trailEvent({ at: start + n * minute, requestIds: [`req-${n}`], principal: ours }));
+    const { report, classes } = await compare([], fakeTrail(told), { journal });
+    expect(report).toMatchObject({ status: "unknown", findings: [], calls: classes.length });
+    expect(report.unknown).toEqual([{ from: start, to: report.from, reason: "older than what is left of a journal" }]);
+    expect(classes.length).toBe(Math.floor((start + 40 * minute - report.from) / minute));
+    expect(classes.length).toBeLessThan(40);
+  });
+
+  it("is a directory without a journal: a wrong path makes nobody a thief", async () => {
+    const directory = temporaryDirectory();
+    const { report } = await compare([], fakeTrail([]), { journal: { directory } });
+    expect(report.unknown).toMatchObject([{ reason: "a directory holds no journal" }]);
+    const gone = compare([], fakeTrail([]), { journal: { directory: `${directory}/missing` } });
+    await expect(gone).rejects.toMatchObject({ code: "ERR_AUDIT_UNAVAILABLE" });
   });
 
   it("is what more calls than memory may hold leave over", async () => {

@@ -1,5 +1,5 @@
 import { simulatedClock } from "provider-guard/testing";
-import type { AuditRecord, IntentRecord, OutcomeRecord } from "../../src/index.ts";
+import type { AuditRecord, FileJournalOptions, IntentRecord, OutcomeRecord } from "../../src/index.ts";
 import type { Trail, TrailEvent } from "../../src/manual-operations/index.ts";
 import { readingOf } from "../../src/manual-operations/trail.ts";
 import { openJournal, principal, temporaryDirectory } from "../audit/support.ts";
@@ -50,10 +50,16 @@ export function callRecords({
 }
 
 /** A journal with these records, on a disk. */
-export async function journalOf(records: readonly AuditRecord[]): Promise<{ directory: string }> {
+export async function journalOf(
+  records: readonly AuditRecord[],
+  options: Partial<FileJournalOptions> = {},
+): Promise<{ directory: string }> {
   const directory = temporaryDirectory();
-  const journal = await openJournal(directory, { mode: "batch" });
-  for (const record of records) journal.enqueue(record);
+  const journal = await openJournal(directory, { mode: "batch", ...options });
+  for (const record of records) {
+    journal.enqueue(record);
+    if (options.segmentBytes !== undefined) await journal.flush();
+  }
   await journal.flush();
   await journal.close();
   return { directory };
