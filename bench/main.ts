@@ -15,6 +15,7 @@ import { durable } from "./rows/durable.ts";
 import { fairness } from "./rows/fairness.ts";
 import { idleKeys } from "./rows/idle-keys.ts";
 import { importTime } from "./rows/import.ts";
+import { recovery } from "./rows/recovery.ts";
 import { sharedAdmission } from "./rows/shared-admission.ts";
 import { sharedLimit } from "./rows/shared-limit.ts";
 
@@ -31,6 +32,7 @@ const rows: readonly Row[] = [
   credentialGet,
   credentialHerd,
   auditVerify,
+  recovery,
   importTime,
 ];
 

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { verifyJournal } from "../../src/audit/verify.ts";
 import { isGuardError } from "../../src/core/errors.ts";
 import { seededRandom } from "../../src/testing/seeded-random.ts";
-import { type Files, mutate, rehash, same } from "./mutations.ts";
+import { continues, type Files, mutate, rehash, same } from "./mutations.ts";
 import { intent, openJournal, outcome, read, temporaryDirectory } from "./support.ts";
 
 const rounds = Number(process.env.AUDIT_FUZZ_ROUNDS ?? 1500);
@@ -56,6 +56,7 @@ it(`none of ${rounds} random mutations of a journal verifies against its pinned 
       continue;
     }
     const { ok, problem, status } = result as Awaited<ReturnType<typeof verifyJournal>>;
+    if (ok && continues(valid, mutated)) continue;
     expect([where, ok]).toEqual([where, false]);
     expect(problem, where).toMatchObject({ segment: expect.any(Number), what: expect.stringMatching(/\w{3}.*\.$/) });
     found[status] = (found[status] ?? 0) + 1;

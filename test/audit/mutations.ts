@@ -151,5 +151,17 @@ export function mutate(files: Files, random: Random): Files {
   return mutated;
 }
 
+/**
+ * Whether nothing was changed up to the end of what there was: whole lines that an intruder chained on
+ * after the pinned one are a journal that went on, as far as hashes can tell.
+ */
+export function continues(before: Files, after: Files): boolean {
+  const last = [...before.keys()].sort().at(-1);
+  return [...before].every(([name, content]) => {
+    const now = after.get(name);
+    return name === last ? now?.subarray(0, content.length).equals(content) : now?.equals(content);
+  });
+}
+
 export const same = (a: Files, b: Files): boolean =>
   a.size === b.size && [...a].every(([name, content]) => b.get(name)?.equals(content));
