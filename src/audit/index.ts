@@ -1,3 +1,30 @@
+export { type CheckpointOptions, checkpoints } from "./checkpoint/checkpoints.ts";
+export {
+  type ConsistencyVerification,
+  type ProveConsistencyOptions,
+  proveConsistency,
+  verifyConsistency,
+} from "./checkpoint/consistency.ts";
+export {
+  type InclusionVerification,
+  type ProveInclusionOptions,
+  proveInclusion,
+  verifyInclusion,
+} from "./checkpoint/inclusion.ts";
+export { type CheckpointKey, environmentKey, fileKey, type SignerOptions, signer } from "./checkpoint/keys.ts";
+export { type GeneratedKey, generateKey } from "./checkpoint/private-key.ts";
+export {
+  type CheckpointsVerification,
+  type VerifyCheckpointsOptions,
+  verifyCheckpoints,
+} from "./checkpoint/verify-checkpoints.ts";
+export {
+  type CheckpointVerification,
+  type NoteVerification,
+  verifyCheckpoint,
+  verifyNote,
+} from "./checkpoint/verify-note.ts";
+export { type Witness, type WitnessAnswer, type WitnessOptions, witness } from "./checkpoint/witness.ts";
 export { type ParsedRecord, parseRecord } from "./schema/parse-record.ts";
 export type { StoredRecord } from "./schema/records.ts";
 export { type DirectorySinkOptions, directorySink } from "./shipping/directory-sink.ts";
