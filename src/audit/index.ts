@@ -25,6 +25,8 @@ export {
   verifyNote,
 } from "./checkpoint/verify-note.ts";
 export { type Witness, type WitnessAnswer, type WitnessOptions, witness } from "./checkpoint/witness.ts";
+export type { OcsfApiActivity, OcsfResource, OcsfUser } from "./ocsf/api-activity.ts";
+export { type OcsfOptions, toOcsf } from "./ocsf/to-ocsf.ts";
 export { type ParsedRecord, parseRecord } from "./schema/parse-record.ts";
 export type { StoredRecord } from "./schema/records.ts";
 export { type DirectorySinkOptions, directorySink } from "./shipping/directory-sink.ts";
