@@ -51,7 +51,7 @@ const valueIn = (field: unknown): string | undefined => textOf(fieldsOf(field).v
  * @returns `undefined` if it is none; `"other"` for what is no operation of anybody, e.g. service health.
  * @see Azure Monitor, "Azure activity log event schema", read 2026-11
  */
-export function azureActivityEvent(value: unknown): TrailEvent | "other" | undefined {
+function azureActivityEvent(value: unknown): TrailEvent | "other" | undefined {
   const record = fieldsOf(value);
   const category = valueIn(record.category);
   if (category !== undefined && category !== "Administrative") return "other";

@@ -42,7 +42,7 @@ const googleAgent = /^(?:service-\d+@[\w.-]+|\d+@cloudservices)\.(?:iam\.)?gserv
  * @returns `undefined` if it is no log entry; `"other"` for one that is no audit log's.
  * @see Cloud Logging API, "LogEntry", and Cloud Audit Logs, "AuditLog", read 2026-11
  */
-export function gcpAuditEntry(value: unknown): Entry | "other" | undefined {
+function gcpAuditEntry(value: unknown): Entry | "other" | undefined {
   const entry = fieldsOf(value);
   const id = textOf(entry.insertId);
   const at = timeOf(entry.timestamp);

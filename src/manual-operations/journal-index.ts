@@ -64,6 +64,9 @@ const called = (record: IntentRecord | ReadRecord): IndexedCall => {
   return { ...base, resources: [], unnamed: 0, endAt: undefined, succeededAs: undefined, seen: false };
 };
 
+/** Requests that a call without an outcome may have sent: SDKs repeat one a few times. */
+const maxUnheard = 5;
+
 /** Options of {@link indexJournals}. */
 export interface IndexOptions {
   readonly directories: readonly string[];
@@ -117,7 +120,7 @@ export async function indexJournals(options: IndexOptions): Promise<JournalIndex
       const record = JSON.parse(line.text) as IntentRecord;
       const call = called(record);
       if (call.kind !== "create") call.resources = record.resources ?? textsOf(textsIn(record.input), 64);
-      call.unnamed = 1; // until an outcome says otherwise
+      call.unnamed = maxUnheard; // until an outcome says otherwise
       kept(call);
     } else if (type === "outcome") {
       const call = byCall.get(id);

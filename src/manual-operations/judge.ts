@@ -59,7 +59,7 @@ function matcher({ index, sameOperation: same, slackMs, openMs }: Omit<JudgeOpti
   }
 
   function taken(call: IndexedCall): IndexedCall {
-    if (call.endAt !== undefined) call.unnamed--; // without an outcome nobody knows how many there were
+    call.unnamed--;
     call.seen = true;
     return call;
   }

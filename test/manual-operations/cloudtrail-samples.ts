@@ -2,7 +2,7 @@
 
 const account = "123456789012";
 
-export const controller = {
+const controller = {
   type: "AssumedRole",
   principalId: "AROAIDPPEZS35WEXAMPLE:acme",
   arn: `arn:aws:sts::${account}:assumed-role/acme-controller/acme`,
@@ -20,7 +20,7 @@ export const controller = {
   },
 };
 
-export const alice = {
+const alice = {
   type: "IAMUser",
   principalId: "AIDAJ45Q7YFFAREXAMPLE",
   arn: `arn:aws:iam::${account}:user/Alice`,

@@ -86,6 +86,9 @@ describe("reconciling a trail with the journal", () => {
   it("joins what a killed process left without an outcome", async () => {
     const told = trailEvent({ requestIds: ["x"], principal: ours, at: start + 10 * minute });
     expect((await compare(callRecords({ outcome: false }), fakeTrail([told]))).classes).toEqual(["own-unmatched"]);
+    const many = Array.from({ length: 8 }, () => trailEvent({ requestIds: ["x"], principal: ours }));
+    const { counts } = (await compare(callRecords({ outcome: false }), fakeTrail(many))).report;
+    expect([counts["own-unmatched"], counts["stolen-credential"]]).toEqual([5, 3]);
     const late = trailEvent({ requestIds: ["x"], principal: ours, at: start + 20 * minute });
     expect((await compare(callRecords({ outcome: false }), fakeTrail([late]))).classes).toEqual(["stolen-credential"]);
   });
