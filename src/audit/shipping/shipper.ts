@@ -97,7 +97,7 @@ export class Shipper {
       last = this.#closing.signal.aborted;
       try {
         await this.#pass();
-        this.#failures = 0;
+        this.#failures = 0; // also where there was nothing to send
         this.#recovered();
       } catch (error) {
         if (error instanceof Diverged) return;
@@ -180,6 +180,7 @@ export class Shipper {
         await this.#save(name, { ...at, sending: next.after.offset });
         await this.#put(objectOf((this.#cursor as Cursor).chain, at, next));
         await this.#save(name, next.after);
+        this.#failures = 0;
         this.#noticeLag();
         return true;
     }
