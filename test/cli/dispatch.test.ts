@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { read } from "../docs/repository.ts";
 import { run } from "./support.ts";
 
-const commands = ["verify", "tail", "show", "export", "report"];
+const commands = ["verify", "tail", "show", "export", "prove", "report"];
 const page = "docs/reference/cli.md";
 
 describe("provider-guard", () => {

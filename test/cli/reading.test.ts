@@ -251,6 +251,23 @@ describe("audit export", () => {
     expect(stdout).toContain('"{""scope"":""all"",""by"":""alice"",""reason"":""incident 42"",""here"":true}"');
   });
 
+  it("writes one OCSF event for each call, intents joined although the export is filtered", async () => {
+    const { code, stdout, stderr } = await run("audit", "export", directory, "--format", "ocsf");
+    expect([code, stderr]).toEqual([0, ""]);
+    const events = parsed(stdout);
+    expect(events).toHaveLength(9);
+    for (const event of events) expect(event).toMatchObject({ class_uid: 6003, category_uid: 6 });
+    const { chain } = parsed(linesIn(directory)[0] as string)[0];
+    const filtered = parsed((await run("audit", "export", directory, "--format", "ocsf", "--result", "failed")).stdout);
+    expect(filtered).toEqual([
+      expect.objectContaining({
+        activity_id: 1,
+        status_code: "TooManyRequests",
+        unmapped: expect.objectContaining({ chain }),
+      }),
+    ]);
+  });
+
   it("lists open calls at the end of a csv", async () => {
     const path = copy();
     rewrite(path, (lines) => lines.slice(0, -1));

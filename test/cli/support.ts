@@ -50,7 +50,7 @@ export const segmentOf = (directory: string, segment = 1): string =>
 /** All stored lines, of all segments. */
 export const linesIn = (directory: string): string[] =>
   readdirSync(directory)
-    .filter((name) => name.endsWith(".jsonl"))
+    .filter((name) => /^\d{8}\.jsonl$/.test(name))
     .sort()
     .flatMap((name) => readFileSync(join(directory, name), "utf8").split("\n").slice(0, -1));
 

@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import { exitCodes, UsageError } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { type JournalReader, listSegments, type SegmentFile } from "./journal-reader.ts";
@@ -60,4 +61,14 @@ export function reading(terminal: Terminal, segments: readonly SegmentFile[], wh
     const done = (before.get(segment) ?? total) + offset;
     terminal.progress(`${what} ${Math.min(100, Math.floor((done / Math.max(1, total)) * 100))} %`);
   };
+}
+
+/** Writes what was asked for into a file; it may tell more than other users should know. */
+export async function write(path: string, text: string): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    await file.writeFile(text);
+  } finally {
+    await file.close();
+  }
 }

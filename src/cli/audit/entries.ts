@@ -58,6 +58,8 @@ export interface CallEntry {
   readonly kind: "call";
   /** The line that completes it: outcome, read, refusal, or the intent of an open call. */
   readonly line: JournalLine;
+  /** The line of its intent, where an outcome completes it. */
+  readonly asked?: JournalLine | undefined;
   readonly at: number | undefined;
   readonly call: string;
   readonly facts: Facts | undefined;
@@ -192,9 +194,9 @@ export class CallJoiner {
         return undefined;
       case "outcome": {
         const call = textIn(record.call) ?? "";
-        const facts = this.#open.get(call)?.facts;
+        const intent = this.#open.get(call);
         this.#open.delete(call);
-        return callEntry(line, facts);
+        return { ...callEntry(line, intent?.facts), asked: intent?.line };
       }
       case "read":
       case "refusal":

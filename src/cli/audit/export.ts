@@ -1,28 +1,66 @@
+import { toOcsf } from "../../audit/ocsf/to-ocsf.ts";
 import { command, UsageError } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { closeReading, oneDirectory, reading, segmentsOf, sharedHelp } from "./arguments.ts";
 import { csvHeader, csvRow } from "./csv.ts";
 import { CallJoiner, type Entry } from "./entries.ts";
+import { counted } from "./fields.ts";
 import { filterHelp, filterOptions, readFilter } from "./filter.ts";
-import { JournalReader } from "./journal-reader.ts";
+import { type JournalLine, JournalReader } from "./journal-reader.ts";
+
+/** A journal's entries as they are read, and the headers that name it. */
+interface Source {
+  readonly batches: AsyncIterable<readonly (Entry | JournalLine)[]>;
+  readonly say: (line: string) => void;
+}
 
 /** How entries become text. */
 interface Format {
   /** Lines by themselves, or calls put together of theirs. */
   readonly everyLine: boolean;
-  readonly header: string;
-  readonly row: (entry: Entry) => string;
+  readonly write: (source: Source) => AsyncGenerator<string>;
+}
+
+const isEntry = (item: Entry | JournalLine): item is Entry => "kind" in item;
+
+/** One piece of text for each entry. */
+const rows = (row: (entry: Entry) => string, header = "") =>
+  async function* ({ batches }: Source) {
+    yield header;
+    for await (const batch of batches) yield batch.filter(isEntry).map(row).join("");
+  };
+
+async function* ocsf({ batches, say }: Source): AsyncGenerator<string> {
+  async function* lines() {
+    for await (const batch of batches) {
+      for (const item of batch) {
+        if (!isEntry(item)) yield item.text;
+        else if (item.kind === "call") {
+          // Intent and outcome together, although other lines stood between them.
+          if (item.asked !== undefined) yield item.asked.text;
+          yield item.line.text;
+        }
+      }
+    }
+  }
+  let skipped = 0;
+  for await (const event of toOcsf(lines(), { onSkipped: () => skipped++ })) yield `${JSON.stringify(event)}\n`;
+  if (skipped > 0) say(`${counted(skipped, "line")} left out: not of a form that this version writes`);
 }
 
 const formats: Readonly<Record<string, Format>> = {
-  jsonl: { everyLine: true, header: "", row: ({ line }) => `${line.text}\n` },
-  csv: { everyLine: false, header: csvHeader, row: csvRow },
+  ocsf: { everyLine: false, write: ocsf },
+  jsonl: { everyLine: true, write: rows(({ line }) => `${line.text}\n`) },
+  csv: { everyLine: false, write: rows(csvRow, csvHeader) },
 };
+
+const longestText = 64 * 1024;
 
 const help = `Writes a journal's calls in a format that other programs read.
 
 Usage: provider-guard audit export DIR --format ${Object.keys(formats).join("|")} [OPTIONS]
 
+  --format ocsf   one event of OCSF's class API Activity for each call, as JSON lines; no notices
   --format jsonl  the stored records byte for byte, in order; with --result, intents are left out
   --format csv    one row for each call and notice (RFC 4180); the columns are listed in docs/reference/cli.md
 ${filterHelp}
@@ -50,21 +88,33 @@ export const exportJournal = command({
         `--format: expected one of ${Object.keys(formats).join(", ")}, got "${values.format ?? ""}"`,
       );
     }
+    const { everyLine } = format;
     const filter = readFilter(values, terminal.now());
     if (values.progress) terminal.showProgress();
     const show = reading(terminal, await segmentsOf(directory), "exported");
 
     const reader = new JournalReader(directory);
-    const joiner = new CallJoiner(format.everyLine);
-    const write = (entries: readonly Entry[]) =>
-      terminal.print(entries.filter(filter.matches).map(format.row).join(""));
-    await terminal.print(format.header);
-    for await (const lines of reader.read(terminal.unwatched)) {
-      await write(lines.map((line) => joiner.see(line)).filter((entry) => entry !== undefined));
-      const last = lines.at(-1);
-      if (last !== undefined) show(last);
+    async function* batches() {
+      const joiner = new CallJoiner(everyLine);
+      for await (const lines of reader.read(terminal.unwatched)) {
+        yield lines.flatMap((line): (Entry | JournalLine)[] => {
+          if (line.record.type === "header") return [line];
+          const entry = joiner.see(line);
+          return entry !== undefined && filter.matches(entry) ? [entry] : [];
+        });
+        const last = lines.at(-1);
+        if (last !== undefined) show(last);
+      }
+      if (!everyLine) for (const entry of joiner.open) if (filter.matches(entry)) yield [entry];
     }
-    if (!format.everyLine) for (const entry of joiner.open) await write([entry]);
+    let text = "";
+    for await (const piece of format.write({ batches: batches(), say: terminal.say })) {
+      text += piece;
+      if (text.length < longestText) continue;
+      await terminal.print(text);
+      text = "";
+    }
+    await terminal.print(text);
     return closeReading(reader, directory, terminal);
   },
 });

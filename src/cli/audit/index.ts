@@ -1,5 +1,6 @@
 import type { CommandFamily } from "../command.ts";
 import { exportJournal } from "./export.ts";
+import { proveCommand } from "./prove.ts";
 import { report } from "./report.ts";
 import { show } from "./show.ts";
 import { tail } from "./tail.ts";
@@ -9,5 +10,5 @@ import { verify } from "./verify.ts";
 export const audit: CommandFamily = {
   name: "audit",
   summary: "Reads, checks and exports the audit log that fileJournal keeps.",
-  commands: [verify, tail, show, exportJournal, report],
+  commands: [verify, tail, show, exportJournal, proveCommand, report],
 };

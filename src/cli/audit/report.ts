@@ -1,7 +1,6 @@
-import { open } from "node:fs/promises";
 import { command, exitCodes } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { closeReading, oneDirectory, reading, segmentsOf, sharedHelp } from "./arguments.ts";
+import { closeReading, oneDirectory, reading, segmentsOf, sharedHelp, write } from "./arguments.ts";
 import { JournalReader } from "./journal-reader.ts";
 import { reportPage } from "./report/page.ts";
 import { Tally } from "./report/tally.ts";
@@ -54,13 +53,3 @@ export const report = command({
     return exitCodes[status] || read;
   },
 });
-
-/** The page may tell more than other users should know. */
-async function write(path: string, page: string): Promise<void> {
-  const file = await open(path, "w", 0o600);
-  try {
-    await file.writeFile(page);
-  } finally {
-    await file.close();
-  }
-}
