@@ -183,7 +183,7 @@ export class CheckpointWriter implements FollowingHandle {
 
   async #store(stored: StoredCheckpoint): Promise<void> {
     await this.#append(stored);
-    this.#settings.onCheckpoint?.(stored.note);
+    quietly(this.#settings.onCheckpoint, stored.note);
   }
 
   #succeeded(): void {
@@ -209,7 +209,7 @@ export class CheckpointWriter implements FollowingHandle {
 
   #report(event: string, error: GuardError): void {
     this.#notice(event, { code: error.code, size: this.#signed });
-    this.#settings.onProblem?.(error);
+    quietly(this.#settings.onProblem, error);
   }
 
   #notice(event: string, details: Readonly<Record<string, string | number>>): void {
@@ -221,3 +221,12 @@ const unsigned = (why: string, cause?: unknown) =>
   new GuardError("ERR_CHECKPOINT_UNSIGNED", `checkpoint: ${why}`, { retryable: true, cause });
 
 const tooLate = (timeoutMs: number) => unsigned(`no signature within ${timeoutMs} ms`);
+
+/** Tells somebody whose own failure is no reason to stop signing. */
+function quietly<T>(tell: ((value: T) => void) | undefined, value: T): void {
+  try {
+    tell?.(value);
+  } catch {
+    // it was said that it must not throw
+  }
+}

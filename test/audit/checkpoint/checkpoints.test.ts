@@ -165,6 +165,28 @@ describe("a signer that fails", () => {
     expect(noticesIn(directory)).toHaveLength(2);
   });
 
+  it("is tried again even when whoever is told of it throws", async () => {
+    const directory = temporaryDirectory();
+    const clock = simulatedClock();
+    const local = newKey();
+    let down = true;
+    const sign: typeof local.sign = (...of) => (down ? Promise.reject(new Error("down")) : local.sign(...of));
+    const thrower = () => {
+      throw new Error("callback");
+    };
+    const key = signer({ name: local.name, publicKey: local.publicKey, sign });
+    const journal = await openSigned(directory, { key, onProblem: thrower, onCheckpoint: thrower }, clock);
+    await clock.advance(1_500);
+    down = false;
+    await clock.advance(120_000);
+    await journal.close();
+    expect(new Set(sizesIn(directory)).size).toBeGreaterThan(0);
+    expect(noticesIn(directory).map((text) => text.split(" ")[0])).toEqual([
+      "checkpoint-failed",
+      "checkpoint-recovered",
+    ]);
+  });
+
   it("holds up closing no longer than it may take to sign", async () => {
     const directory = temporaryDirectory();
     const clock = simulatedClock();
