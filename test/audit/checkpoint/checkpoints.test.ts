@@ -104,6 +104,7 @@ describe("checkpoints", () => {
     const whole = readFileSync(path);
     const before = sizesIn(directory);
     truncateSync(path, whole.length - 20);
+    writeFileSync(path, "\0".repeat(5_000), { flag: "a" }); // longer than what is written over it
     const second = await openSigned(directory, { key });
     await record(second, 3);
     await second.close();
