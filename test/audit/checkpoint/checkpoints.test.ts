@@ -110,6 +110,7 @@ describe("checkpoints", () => {
     await second.close();
     expect(sizesIn(directory).slice(0, before.length - 1)).toEqual(before.slice(0, -1));
     expect(sizesIn(directory).at(-1)).toBe(journalLines(directory).length);
+    expect(readFileSync(path).at(-1)).toBe(10);
     expect(await verifyCheckpoints({ directory, publicKeys: [key.publicKey] })).toMatchObject({ status: "ok" });
   });
 
