@@ -27,6 +27,8 @@ export {
 export { type Witness, type WitnessAnswer, type WitnessOptions, witness } from "./checkpoint/witness.ts";
 export type { OcsfApiActivity, OcsfResource, OcsfUser } from "./ocsf/api-activity.ts";
 export { type OcsfOptions, toOcsf } from "./ocsf/to-ocsf.ts";
+export type { OtelLogRecord } from "./otel/log-record.ts";
+export { type OtelLogger, type OtelLogsOptions, type OtelLogsSink, otelLogs } from "./otel/otel-logs.ts";
 export { type ParsedRecord, parseRecord } from "./schema/parse-record.ts";
 export type { StoredRecord } from "./schema/records.ts";
 export { type DirectorySinkOptions, directorySink } from "./shipping/directory-sink.ts";
