@@ -77,7 +77,7 @@ async function openJournal(
     const correlate = await openCorrelation(directory);
     const found = await recoverJournal(directory);
     const unfinished = (found?.intents.list() ?? []).filter(({ at }) => at >= now - settings.resumeWindowMs);
-    const writer = await JournalWriter.open(files, directory, context, settings, found);
+    const writer = await JournalWriter.open({ files, directory, context, settings, found });
     stop = () => writer.close();
     const commit = new GroupCommit({ writer, clock: context.clock, ...settings });
     stop = () => commit.close();

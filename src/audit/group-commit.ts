@@ -1,10 +1,10 @@
-import { onAbort } from "../core/abort.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { GuardError } from "../core/errors.ts";
 import type { AuditRecord } from "../core/journal.ts";
-import { Backlog, type Entry, type Waiter } from "./backlog.ts";
+import { Backlog, type Entry } from "./backlog.ts";
 import { entryOf } from "./entry.ts";
 import type { JournalWriter } from "./journal-writer.ts";
+import { Patience } from "./patience.ts";
 import { refused, unavailable } from "./unavailable.ts";
 
 /** Most characters in one write: bounds memory, and lets a long backlog drain in steps. */
@@ -40,8 +40,11 @@ export class GroupCommit {
   readonly #mode: JournalMode;
   readonly #maxBacklog: number;
   readonly #backlog = new Backlog();
-  /** Whose signals are listened to, and how to end that. */
-  readonly #heeded = new Map<Waiter, () => void>();
+  readonly #patience = new Patience((waiter) => {
+    const waits = this.#backlog.remove(waiter);
+    if (waits) this.#waiting--;
+    return waits;
+  });
   #state: "open" | "closed" | "abandoned" = "open";
   #running: Promise<void> | undefined;
   #scheduled = false;
@@ -210,7 +213,7 @@ export class GroupCommit {
     for (const { waiter } of batch) {
       if (waiter === undefined) continue;
       this.#waiting--;
-      if (this.#heeded.size > 0) this.#heedNoMore(waiter);
+      this.#patience.over(waiter);
       waiter.resolve();
     }
   }
@@ -223,31 +226,10 @@ export class GroupCommit {
     this.#waiting -= refused.length;
     this.#dropped += this.#backlog.trim(this.#maxBacklog);
     for (const waiter of refused) {
-      this.#heedNoMore(waiter);
+      this.#patience.over(waiter);
       waiter.reject(again(error, this.#writer.path));
     }
-    this.#heedSignals();
-  }
-
-  /** Who waits for room is let go by its signal; a wait for a healthy disk is too short for that. */
-  #heedSignals(): void {
-    for (const waiter of this.#backlog.waiters()) {
-      const { signal } = waiter;
-      if (signal === undefined) continue;
-      const giveUp = () => {
-        if (!this.#backlog.remove(waiter)) return; // it is being written: how that ends decides
-        this.#waiting--;
-        this.#heeded.delete(waiter);
-        waiter.reject(signal.reason);
-      };
-      if (signal.aborted) giveUp();
-      else if (!this.#heeded.has(waiter)) this.#heeded.set(waiter, onAbort(signal, giveUp));
-    }
-  }
-
-  #heedNoMore(waiter: Waiter): void {
-    this.#heeded.get(waiter)?.();
-    this.#heeded.delete(waiter);
+    this.#patience.heed(this.#backlog.waiters());
   }
 
   #noteDrops(): void {

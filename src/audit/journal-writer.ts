@@ -23,6 +23,16 @@ export interface RotationSettings {
   readonly resumeWindowMs: number;
 }
 
+/** What a {@link JournalWriter} writes, and where. */
+export interface JournalWriterOptions {
+  readonly files: JournalFiles;
+  readonly directory: string;
+  readonly context: JournalContext;
+  readonly settings: RotationSettings;
+  /** What earlier processes left; without it a new journal begins with the first commit. */
+  readonly found: Recovered | undefined;
+}
+
 /**
  * Writes a journal across its segments. One that is full or old is closed by a line of the very batch
  * that made it so; what follows it is made afterwards, with all it begins with, under a temporary name.
@@ -45,14 +55,8 @@ export class JournalWriter {
   #oldAt: number;
   #onRotation: () => void = () => {};
 
-  private constructor(
-    files: JournalFiles,
-    directory: string,
-    context: JournalContext,
-    settings: RotationSettings,
-    found: Recovered | undefined,
-    segment: SegmentWriter | undefined,
-  ) {
+  private constructor(options: JournalWriterOptions, segment: SegmentWriter | undefined) {
+    const { files, directory, context, settings, found } = options;
     this.#files = files;
     this.#directory = directory;
     this.#context = context;
@@ -68,19 +72,10 @@ export class JournalWriter {
     this.#feed = commitFeed(directory, chain, { segment: this.#number, offset: found?.size ?? 0, ...head });
   }
 
-  /**
-   * @param found - What earlier processes left; without it a new journal begins with the first commit.
-   * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE`, naming the file.
-   */
-  static async open(
-    files: JournalFiles,
-    directory: string,
-    context: JournalContext,
-    settings: RotationSettings,
-    found: Recovered | undefined,
-  ): Promise<JournalWriter> {
-    const segment = found === undefined ? undefined : await SegmentWriter.open(files, found);
-    return new JournalWriter(files, directory, context, settings, found, segment);
+  /** @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE`, naming the file. */
+  static async open(options: JournalWriterOptions): Promise<JournalWriter> {
+    const { files, found } = options;
+    return new JournalWriter(options, found === undefined ? undefined : await SegmentWriter.open(files, found));
   }
 
   /** The file that was written last. */

@@ -9,7 +9,7 @@ import { failure, intent, openJournal, outcome, segmentPath, temporaryDirectory,
 async function blocked(mode: "blocking" | "strict" = "blocking") {
   const directory = temporaryDirectory();
   const clock = simulatedClock();
-  const disk = { full: false, writes: 0, gate: undefined as Promise<void> | undefined };
+  const disk = { full: false, writes: 0, repairs: 0, gate: undefined as Promise<void> | undefined };
   const files: JournalFiles = {
     ...nodeFiles,
     async write(...args) {
@@ -17,6 +17,10 @@ async function blocked(mode: "blocking" | "strict" = "blocking") {
       await disk.gate;
       if (disk.full) throw Object.assign(new Error("full"), { code: "ENOSPC" });
       return nodeFiles.write(...args);
+    },
+    async truncate(...args) {
+      await nodeFiles.truncate(...args);
+      disk.repairs++;
     },
   };
   const journal = await openJournal(directory, { mode, maxBacklog: 5 }, files, { clock });
@@ -36,11 +40,10 @@ async function stateOf(promise: Promise<unknown>): Promise<string> {
   ]);
 }
 
-/** Until the journal has tried again and failed, or succeeded. */
-async function tried(disk: { writes: number }): Promise<void> {
-  const before = disk.writes;
-  while (disk.writes === before) await turns(1);
-  await turns(20);
+/** Until a write has failed, and what it left was taken back. */
+async function failed(disk: { repairs: number }, before = disk.repairs): Promise<void> {
+  while (disk.repairs === before) await turns(1);
+  await turns();
 }
 
 describe("a journal in blocking mode", () => {
@@ -49,10 +52,11 @@ describe("a journal in blocking mode", () => {
     disk.full = true;
     const appended = ["a", "b", "c"].map((call) => journal.append(intent(call)));
     journal.enqueue(outcome("z"));
-    await tried(disk);
+    await failed(disk);
     expect(await Promise.all(appended.map(stateOf))).toEqual(["waiting", "waiting", "waiting"]);
+    const before = disk.repairs;
     const late = journal.append(intent("d"));
-    await tried(disk);
+    await failed(disk, before);
     expect(await stateOf(late)).toBe("waiting");
     const quiet = disk.writes;
     await turns(200);
@@ -69,7 +73,7 @@ describe("a journal in blocking mode", () => {
     disk.full = true;
     const controllers = [new AbortController(), new AbortController(), new AbortController()];
     const appended = controllers.map(({ signal }, index) => journal.append(intent(`a${index}`), signal));
-    await tried(disk);
+    await failed(disk);
     const reason = new Error("enough");
     controllers[1]?.abort(reason);
     await expect(appended[1]).rejects.toBe(reason);
@@ -110,7 +114,7 @@ describe("a journal in blocking mode", () => {
     disk.full = true;
     const appended = Array.from({ length: 10 }, (_, i) => journal.append(intent(`a${i}`)));
     for (let i = 0; i < 10; i++) journal.enqueue(outcome(`o${i}`));
-    await tried(disk);
+    await failed(disk);
     expect(journal.dropped).toBe(10);
     disk.full = false;
     await clock.advance(1000);
@@ -122,7 +126,7 @@ describe("a journal in blocking mode", () => {
     const { disk, journal } = await blocked();
     disk.full = true;
     const appended = failure(journal.append(intent("a")));
-    await tried(disk);
+    await failed(disk);
     expect((await failure(journal.flush())).cause).toMatchObject({ code: "ENOSPC" });
     await journal.close();
     expect(await appended).toMatchObject({ code: "ERR_AUDIT_UNAVAILABLE" });
