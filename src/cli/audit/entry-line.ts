@@ -13,7 +13,7 @@ export const refText = (ref: RefView | undefined): string =>
         : `${ref.namespace}/${ref.name}`;
 
 /** Cluster and machine on whose behalf a call was made. */
-export function ownerText({ facts }: CallEntry): string {
+function ownerText({ facts }: CallEntry): string {
   const cluster = refText(facts?.cluster);
   return facts?.machine === undefined ? cluster : `${cluster} ${facts.machine.name || facts.machine.uid}`;
 }
