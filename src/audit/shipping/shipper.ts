@@ -28,7 +28,6 @@ const firstBackoffMs = 1_000;
 /** Longest pause that a sink may ask for, in milliseconds: evidence must not stay for a day on its host. */
 const longestPauseMs = 600_000;
 
-const mostPending = 2;
 const longestReason = 200;
 
 type RowName = keyof Omit<Cursor, "chain">;
@@ -50,8 +49,8 @@ export class Shipper {
   #currentAt: number;
   #failures = 0;
   #pauseMs = 0;
-  /** Objects that the sink was given and has neither taken nor refused, also those given up. */
-  #pending = 0;
+  /** What the sink has not acknowledged: whoever ignores its signal holds one object in memory, not one each time. */
+  #sending: ShippedObject | undefined;
   #reason = "slow";
   #noticed = false;
 
@@ -178,7 +177,7 @@ export class Shipper {
         return name !== "earlier" && this.#nextFile(name, at, next);
       case "part":
         await this.#save(name, { ...at, sending: next.after.offset });
-        await this.#put(objectOf((this.#cursor as Cursor).chain, at, next));
+        await this.#put(objectOf(feed.chain, at, next));
         await this.#save(name, next.after);
         this.#failures = 0;
         this.#noticeLag();
@@ -216,18 +215,17 @@ export class Shipper {
     this.#cursor = cursor;
   }
 
-  async #put(object: ShippedObject): Promise<void> {
+  async #put(made: ShippedObject): Promise<void> {
+    const object = this.#sending?.name === made.name ? this.#sending : made;
+    this.#sending = object;
     const { clock, sink, timeoutMs } = this.#options;
     const late = () => notShipped(sink.name, `no answer within ${timeoutMs} ms`);
-    // Whoever ignores the signal keeps its object in memory: not one more each time.
-    if (this.#pending >= mostPending) throw late();
     const attempt = new AbortController();
     const timer = clock.setTimeout(() => attempt.abort(late()), timeoutMs);
     const signal = AbortSignal.any([attempt.signal, this.#ended.signal]);
-    this.#pending++;
-    const work = (async () => sink.put(object, { signal, clock }))().finally(() => this.#pending--);
     try {
-      await abortable(work, signal);
+      await abortable((async () => sink.put(object, { signal, clock }))(), signal);
+      this.#sending = undefined;
     } finally {
       timer.cancel();
     }
