@@ -74,7 +74,12 @@ const schema = z.strictObject({
  * const { ok, status, head, problem } = await verifyJournal({ directory: "/var/log/acme-audit" });
  * if (!ok) console.error(status, problem?.segment, problem?.offset, problem?.what);
  */
-export async function verifyJournal(options: VerifyOptions): Promise<Verification> {
+export function verifyJournal(options: VerifyOptions): Promise<Verification> {
+  return verifyWatched(options, () => {});
+}
+
+/** As {@link verifyJournal}; `watch` is told of each record how far it is. */
+export async function verifyWatched(options: VerifyOptions, watch: (head: JournalHead) => void): Promise<Verification> {
   const { directory, head: pin, signal } = parseOptions(schema, options, "verify");
   const open = new OpenIntents();
   const removals = new Removals();
@@ -88,6 +93,7 @@ export async function verifyJournal(options: VerifyOptions): Promise<Verificatio
   function record(line: StoredLine, head: JournalHead): Finding | undefined {
     const finding = checkPin(head);
     if (finding !== undefined) return finding;
+    watch(head);
     open.see(line);
     if (line.type === "open") return undefined;
     records++;

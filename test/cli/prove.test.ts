@@ -140,6 +140,7 @@ describe("audit verify with checkpoints", () => {
       ["--head", head],
       ["--head", head, "--key", otherKey],
       ["--head", join(folder(), "nothing"), "--key", key.publicKey],
+      ["--head", file(""), "--key", key.publicKey],
       ["--head", file("nonsense\n\nnonsense"), "--key", key.publicKey],
       ["--head", await headOf(directory), "--key", "nonsense"],
     ]) {

@@ -130,6 +130,12 @@ describe("audit verify", () => {
     expect(stdout.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
+  it("shows progress on standard error where that is asked for", async () => {
+    const { stdout, stderr } = await run("audit", "verify", directory, "--progress");
+    expect(stderr).toBe("verified 1 line\n");
+    expect(stdout).not.toContain("verified");
+  });
+
   it("refuses a head that is none", async () => {
     for (const wrong of ["5", "x:y", "5:short", ""]) {
       const { code, stderr } = await run("audit", "verify", directory, "--head", wrong);

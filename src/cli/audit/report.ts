@@ -2,9 +2,9 @@ import { command, exitCodes } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { closeReading, oneDirectory, reading, segmentsOf, sharedHelp, write } from "./arguments.ts";
 import { JournalReader } from "./journal-reader.ts";
+import { judge, pinHelp, pinOptions } from "./judgement.ts";
 import { reportPage } from "./report/page.ts";
 import { Tally } from "./report/tally.ts";
-import { judge, pinHelp, pinOptions } from "./verify.ts";
 
 const help = `Makes one HTML page of a journal: whether it verifies, calls over time, refusals, throttling, who did
 what to which cluster, unfinished intents, manual operations and notices.

@@ -1,0 +1,95 @@
+import { readFile } from "node:fs/promises";
+import { type CheckpointsVerification, verifyCheckpoints } from "../../audit/checkpoint/verify-checkpoints.ts";
+import type { JournalHead } from "../../audit/line.ts";
+import { type Verification, type VerificationStatus, verifyWatched } from "../../audit/verify.ts";
+import { UsageError } from "../command.ts";
+import { printable, type Terminal } from "../terminal.ts";
+import { counted } from "./fields.ts";
+
+/** Options of every command that verifies. */
+export const pinOptions = {
+  head: { type: "string" },
+  key: { type: "string", multiple: true, default: [] as string[] },
+  "allow-unpinned": { type: "boolean", default: false },
+} as const;
+
+/** How they are explained. */
+export const pinHelp = `  --head SEQ:HASH     pins a line that was noted earlier and kept elsewhere: without a pin nobody can
+                      miss what was cut off the end
+  --head CHECKPOINT   the same with a file that holds a signed checkpoint
+  --key VKEY          a public key (NAME+ID+BASE64) of the log, or of a witness that is trusted: the
+                      journal's checkpoints are checked, too; may be given several times
+  --allow-unpinned    a journal that is whole, but not pinned, is ok`;
+
+const headPattern = /^(\d{1,15}):([\w-]{43})$/;
+
+/** What `--head` pins: a line, or a tree by a checkpoint as it was signed. */
+interface Pin {
+  readonly line?: JournalHead;
+  readonly checkpoint?: string;
+}
+
+async function readPin(text: string, keys: readonly string[]): Promise<Pin> {
+  const [, seq, hash] = headPattern.exec(text) ?? [];
+  if (seq !== undefined && hash !== undefined) return { line: { seq: Number(seq), hash } };
+  const checkpoint = text.includes("\n\n") ? text : await readFile(text, "utf8").catch(() => undefined);
+  if (checkpoint === undefined) {
+    throw new UsageError(`--head: expected SEQ:HASH, or a file with a signed checkpoint, got "${printable(text)}"`);
+  }
+  if (keys.length === 0)
+    throw new UsageError("--head: a checkpoint is worth nothing without the log's key; say --key VKEY too");
+  return { checkpoint };
+}
+
+const unpinned =
+  "Truncation not checkable: without --head nobody can miss what was cut off the end (--allow-unpinned accepts that)";
+
+/** What a journal turned out to be. */
+export interface Judgement {
+  readonly status: VerificationStatus;
+  readonly found: Verification;
+  /** What its checkpoints say, where keys were given. */
+  readonly signed: CheckpointsVerification | undefined;
+  /** What is missing to `ok` where nothing is wrong. */
+  readonly note: string | undefined;
+}
+
+interface PinValues {
+  readonly head?: string | undefined;
+  readonly key: readonly string[];
+  readonly "allow-unpinned": boolean;
+}
+
+/** Verifies a journal, with what is pinned on the command line. */
+export async function judge(directory: string, values: PinValues, terminal: Terminal): Promise<Judgement> {
+  const { head: text, key: publicKeys } = values;
+  const { line, checkpoint: head }: Pin = text === undefined ? {} : await readPin(text, publicKeys);
+  const where = { directory, signal: terminal.interrupted };
+  const watch = ({ seq }: JournalHead) => {
+    if (seq % 4096 === 1) terminal.progress(`verified ${counted(seq, "line")}`);
+  };
+  const chained = await verifyWatched({ ...where, ...(line !== undefined && { head: line }) }, watch);
+  const signed =
+    publicKeys.length === 0
+      ? undefined
+      : await verifyCheckpoints({ ...where, publicKeys, ...(head !== undefined && { head }) });
+
+  const found = together(chained, signed);
+  const note = found.status === "ok" && !found.pinned ? unpinned : undefined;
+  const status = note === undefined || values["allow-unpinned"] ? found.status : "incomplete";
+  return { status, found, note, signed };
+}
+
+/** What chain and checkpoints say together: each may find what the other cannot. */
+function together(chained: Verification, signed: CheckpointsVerification | undefined): Verification {
+  if (signed === undefined || chained.status === "tampered") return chained;
+  const { status, problem } = signed;
+  if (problem !== undefined && (status === "tampered" || chained.problem === undefined)) {
+    return { ...chained, ok: false, status, problem, pinned: false };
+  }
+  if (signed.truncation !== "checked") return chained;
+  if (status !== "ok") return { ...chained, pinned: true };
+  // The chain by itself cannot tell where a journal began whose oldest segments are gone.
+  const { problem: _, ...rest } = chained;
+  return { ...rest, ok: true, status: "ok", pinned: true };
+}
