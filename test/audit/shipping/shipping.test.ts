@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { GuardError } from "provider-guard";
 import { shipping } from "provider-guard/audit";
 import { seededRandom, simulatedClock } from "provider-guard/testing";
@@ -12,6 +13,25 @@ const events = (directory: string) =>
     .flatMap((bytes) => bytes.toString().trimEnd().split("\n"))
     .map((line) => JSON.parse(line))
     .filter(({ type, event }) => type === "notice" && event.startsWith("shipping"));
+
+class TestReader extends MetricReader {
+  protected override async onShutdown() {}
+  protected override async onForceFlush() {}
+}
+
+/** Values of the gauges of shipping, each with its sink. */
+async function gauges(reader: MetricReader): Promise<Record<string, unknown>> {
+  const { resourceMetrics } = await reader.collect();
+  const metrics = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
+  return Object.fromEntries(
+    metrics
+      .filter(({ descriptor }) => descriptor.name.includes("shipping"))
+      .map(({ descriptor, dataPoints: [point] }) => [
+        descriptor.name.replace("provider_guard.", ""),
+        [point?.value, point?.attributes.sink],
+      ]),
+  );
+}
 
 const settles = () => new Promise(() => {}); // a sink that hangs, and does not heed its signal
 
@@ -191,6 +211,36 @@ describe("a sink that fails", () => {
     sink.put = put;
     await clock.advance(60_000);
     expect(shippedFiles(sink)).toEqual(journalFiles(directory));
+  });
+});
+
+describe("the lag of a sink", () => {
+  it("is shown in seconds and bytes while it is behind, and is nothing once it has caught up", async () => {
+    const directory = temporaryDirectory();
+    const sink = fakeSink();
+    sink.before = () => {
+      throw new Error("down");
+    };
+    const reader = new TestReader();
+    const meterProvider = new MeterProvider({ readers: [reader] });
+    const { clock, record } = await shippingJournal(
+      directory,
+      { sinks: [sink], meterProvider, noticeAfterMs: 86_400_000 },
+      { segmentBytes: 4096 },
+    );
+    for (let i = 0; i < 3; i++) await record(8);
+    await clock.advance(40_000);
+    const bytes = [...journalFiles(directory).values()].reduce((sum, file) => sum + file.length, 0);
+    expect(await gauges(reader)).toEqual({
+      "audit.shipping.lag": [40, "fake"],
+      "audit.shipping.unshipped": [bytes, "fake"],
+    });
+    sink.before = () => {};
+    await clock.advance(120_000);
+    expect(await gauges(reader)).toEqual({
+      "audit.shipping.lag": [0, "fake"],
+      "audit.shipping.unshipped": [0, "fake"],
+    });
   });
 });
 
