@@ -1,7 +1,8 @@
 import { command } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { closeReading, oneDirectory, segmentsOf, wholeNumber } from "./arguments.ts";
-import { CallJoiner, type Entry } from "./entries.ts";
+import { CallJoiner } from "./call-joiner.ts";
+import type { Entry } from "./entries.ts";
 import { entryLine } from "./entry-line.ts";
 import { type Filter, filterHelp, filterOptions, readFilter } from "./filter.ts";
 import { JournalReader, type SegmentFile } from "./journal-reader.ts";

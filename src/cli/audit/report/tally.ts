@@ -1,5 +1,6 @@
 import { OpenIntents } from "../../../audit/open-intents.ts";
-import { type CallEntry, CallJoiner, type Entry, type Facts, type NoticeEntry } from "../entries.ts";
+import { CallJoiner } from "../call-joiner.ts";
+import type { CallEntry, Entry, Facts, NoticeEntry } from "../entries.ts";
 import { refText } from "../entry-line.ts";
 import { type Fields, fieldsIn, numberIn, textIn, timeIn } from "../fields.ts";
 import type { JournalLine } from "../journal-reader.ts";
