@@ -74,6 +74,7 @@ async function add(
   if (!there.equals(bytes.subarray(0, there.length))) throw refuse(`differs from the journal after byte ${offset}`);
   for (let done = there.length; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done);
+    if (bytesWritten === 0) throw refuse("takes no more bytes");
     done += bytesWritten;
   }
   await handle.datasync();

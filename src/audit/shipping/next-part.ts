@@ -1,17 +1,18 @@
 import { hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
+import type { JournalFeed } from "../feed.ts";
 import { maxLineBytes } from "../line.ts";
 import { guarded } from "../unavailable.ts";
 import type { Place } from "./cursor-file.ts";
 import { numbersOf, type Row } from "./row.ts";
+import type { ShippedObject } from "./sink.ts";
 
 /** What comes after a place in a row of files. */
 export type Next =
   | {
       readonly kind: "part";
-      readonly file: string;
-      readonly bytes: Uint8Array;
+      readonly object: ShippedObject;
       /** Where the sink is once it has the bytes. */
       readonly after: Place;
     }
@@ -25,7 +26,8 @@ export type Next =
 const diverged = (reason: string): Next => ({ kind: "diverged", reason });
 
 /** Reads what comes after a place: whole lines, about `maxBytes` of them, and what was planned as it was planned. */
-export async function nextPart(directory: string, row: Row, at: Place, maxBytes: number): Promise<Next> {
+export async function nextPart(feed: JournalFeed, row: Row, at: Place, maxBytes: number): Promise<Next> {
+  const { directory, chain } = feed;
   const file = row.nameOf(at.segment);
   const path = join(directory, file);
   const handle = await guarded(path, () =>
@@ -62,10 +64,18 @@ export async function nextPart(directory: string, row: Row, at: Place, maxBytes:
     if (bytes === undefined) return row.chained ? diverged("the file does not end with a line") : { kind: "nothing" };
     const after = { segment: at.segment, offset: at.offset + bytes.length };
     if (after.offset < (at.sending ?? 0)) return diverged("the lines are others than were sent");
-    if (!row.chained) return { kind: "part", file, bytes, after };
+    const object = objectOf(chain, file, at.offset, bytes);
+    if (!row.chained) return { kind: "part", object, after };
     if (!continues(bytes, at.hash)) return diverged("the next line does not follow what was shipped");
-    return { kind: "part", file, bytes, after: { ...after, hash: lastHash(bytes) } };
+    return { kind: "part", object, after: { ...after, hash: lastHash(bytes) } };
   }
+}
+
+const digits = (offset: number): string => String(offset).padStart(12, "0");
+
+function objectOf(chain: string, file: string, offset: number, bytes: Buffer): ShippedObject {
+  const name = `${chain}/${file}/${digits(offset)}-${digits(offset + bytes.length)}`;
+  return { name, chain, file, offset, bytes, sha256: hash("sha256", bytes, "base64") };
 }
 
 function continues(bytes: Buffer, hash: string | undefined): boolean {

@@ -1,9 +1,8 @@
-import { hash } from "node:crypto";
-import { abortable } from "../../core/abort.ts";
+import { abortable, onAbort } from "../../core/abort.ts";
 import { type Clock, type Random, sleep } from "../../core/clock.ts";
-import { isGuardError } from "../../core/errors.ts";
 import type { NoticeRecord } from "../../core/journal.ts";
 import type { JournalFeed, JournalPosition } from "../feed.ts";
+import { Backoff } from "./backoff.ts";
 import { type Cursor, CursorFile, type Place } from "./cursor-file.ts";
 import { type Next, nextPart } from "./next-part.ts";
 import { notShipped } from "./not-shipped.ts";
@@ -24,12 +23,6 @@ export interface ShipperOptions {
   notice(event: string, details: NonNullable<NoticeRecord["details"]>): void;
 }
 
-const firstBackoffMs = 1_000;
-/** Longest pause that a sink may ask for, in milliseconds: evidence must not stay for a day on its host. */
-const longestPauseMs = 600_000;
-
-const longestReason = 200;
-
 type RowName = keyof Omit<Cursor, "chain">;
 
 /** The journal is not what was shipped of it: to go on would bury that. */
@@ -42,22 +35,21 @@ export class Shipper {
   readonly #ended = new AbortController();
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
+  readonly #backoff: Backoff;
   #file: CursorFile | undefined;
   #cursor: Cursor | undefined;
   #through = 0;
   /** When everything was durable that the sink has by now, in monotonic milliseconds. */
   #currentAt: number;
-  #failures = 0;
-  #pauseMs = 0;
   /** What the sink has not acknowledged: whoever ignores its signal holds one object in memory, not one each time. */
   #sending: ShippedObject | undefined;
-  #reason = "slow";
   #noticed = false;
 
   constructor(options: ShipperOptions) {
     this.#options = options;
     this.#rows = { journal: segmentRow(options.feed), checkpoints: checkpointRow, earlier: checkpointRow };
     this.#currentAt = options.clock.monotonic();
+    this.#backoff = new Backoff(options.random, options.maxBackoffMs);
     this.#running = this.#run().finally(() => this.#file?.close());
   }
 
@@ -92,30 +84,21 @@ export class Shipper {
   }
 
   async #run(): Promise<void> {
-    for (let last = false; !this.#ended.signal.aborted; ) {
-      last = this.#closing.signal.aborted;
+    const { clock, intervalMs } = this.#options;
+    while (!this.#ended.signal.aborted) {
+      const last = this.#closing.signal.aborted;
       try {
         await this.#pass();
-        this.#failures = 0; // also where there was nothing to send
-        this.#recovered();
+        this.#backoff.succeeded();
+        this.#caughtUp();
       } catch (error) {
         if (error instanceof Diverged) return;
-        this.#failed(error);
+        this.#backoff.failed(error);
+        this.#noticeLag();
       }
       if (last) return;
-      const waitMs = this.#failures === 0 ? this.#options.intervalMs : this.#pauseMs;
-      await sleep(this.#options.clock, waitMs, this.#closing.signal).catch(() => {});
+      await sleep(clock, this.#backoff.pauseMs || intervalMs, this.#closing.signal).catch(() => {});
     }
-  }
-
-  #failed(error: unknown): void {
-    const { random, maxBackoffMs } = this.#options;
-    const asked = Math.min(isGuardError(error) ? (error.requeueAfterMs ?? 0) : 0, longestPauseMs);
-    const backoff = Math.min(maxBackoffMs, firstBackoffMs * 2 ** this.#failures) * (0.5 + random() / 2);
-    this.#pauseMs = Math.max(asked, backoff);
-    this.#failures = Math.min(this.#failures + 1, 30);
-    this.#reason = reasonOf(error);
-    this.#noticeLag();
   }
 
   #noticeLag(): void {
@@ -123,10 +106,10 @@ export class Shipper {
     const { behindMs } = this;
     if (this.#noticed || behindMs < noticeAfterMs) return;
     this.#noticed = true;
-    notice("shipping-behind", { sink: sink.name, seconds: Math.round(behindMs / 1000), reason: this.#reason });
+    notice("shipping-behind", { sink: sink.name, seconds: Math.round(behindMs / 1000), reason: this.#backoff.reason });
   }
 
-  #recovered(): void {
+  #caughtUp(): void {
     if (!this.#noticed) return;
     this.#noticed = false;
     this.#options.notice("shipping-caught-up", { sink: this.#options.sink.name });
@@ -144,7 +127,6 @@ export class Shipper {
     while ((await this.#step("journal")) && !this.#hasReached(target));
     await this.#checkpoints();
     this.#currentAt = startedAt;
-    this.#reason = "slow";
   }
 
   #hasReached({ segment, offset }: JournalPosition): boolean {
@@ -167,7 +149,7 @@ export class Shipper {
     const { feed, maxPartBytes } = this.#options;
     const at = (this.#cursor as Cursor)[name];
     if (at === undefined) return false;
-    const next = await nextPart(feed.directory, this.#rows[name], at, maxPartBytes);
+    const next = await nextPart(feed, this.#rows[name], at, maxPartBytes);
     switch (next.kind) {
       case "nothing":
         return false;
@@ -177,9 +159,9 @@ export class Shipper {
         return name !== "earlier" && this.#nextFile(name, at, next);
       case "part":
         await this.#save(name, { ...at, sending: next.after.offset });
-        await this.#put(objectOf(feed.chain, at, next));
+        await this.#put(next.object);
         await this.#save(name, next.after);
-        this.#failures = 0;
+        this.#backoff.succeeded();
         this.#noticeLag();
         return true;
     }
@@ -220,29 +202,17 @@ export class Shipper {
     this.#sending = object;
     const { clock, sink, timeoutMs } = this.#options;
     const late = () => notShipped(sink.name, `no answer within ${timeoutMs} ms`);
+    if (this.#ended.signal.aborted) throw late();
     const attempt = new AbortController();
     const timer = clock.setTimeout(() => attempt.abort(late()), timeoutMs);
-    const signal = AbortSignal.any([attempt.signal, this.#ended.signal]);
+    const { signal } = attempt;
+    const listenNoMore = onAbort(this.#ended.signal, () => attempt.abort(late()));
     try {
       await abortable((async () => sink.put(object, { signal, clock }))(), signal);
       this.#sending = undefined;
     } finally {
+      listenNoMore();
       timer.cancel();
     }
   }
-}
-
-const digits = (offset: number): string => String(offset).padStart(12, "0");
-
-function objectOf(chain: string, { offset }: Place, { file, bytes, after }: Next & { kind: "part" }): ShippedObject {
-  const name = `${chain}/${file}/${digits(offset)}-${digits(after.offset)}`;
-  return { name, chain, file, offset, bytes, sha256: hash("sha256", bytes, "base64") };
-}
-
-/** What a notice says: only the guard's own messages are known to hold no secret. */
-function reasonOf(error: unknown): string {
-  if (isGuardError(error)) return error.message.slice(0, longestReason);
-  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-  const text = typeof code === "string" ? code : typeof name === "string" ? name : "";
-  return /^[\w.]{1,64}$/.test(text) ? text : "Error";
 }
