@@ -25,6 +25,8 @@ const anything = (value: unknown): string => JSON.stringify(value) ?? "null";
 const number = (value: number): string => (Number.isFinite(value) ? String(value) : "null");
 const text = (name: string, value: string | undefined): string =>
   value === undefined ? "" : `,"${name}":${quote(value)}`;
+const texts = (name: string, values: readonly string[] | undefined): string =>
+  values === undefined ? "" : `,"${name}":[${values.map(quote).join(",")}]`;
 const count = (name: string, value: number | undefined): string =>
   value === undefined ? "" : `,"${name}":${number(value)}`;
 const json = (name: string, value: unknown): string => (value === undefined ? "" : `,"${name}":${anything(value)}`);
@@ -62,12 +64,12 @@ function ending({ result, ms, attempts, decisions, error }: OutcomeRecord | Read
 function bodyOf(record: AuditRecord): string {
   switch (record.type) {
     case "outcome":
-      return `{"type":"outcome","call":${quote(record.call)},"at":${number(record.at)},${ending(record)}${json("resources", record.resources)}}`;
+      return `{"type":"outcome","call":${quote(record.call)},"at":${number(record.at)},${ending(record)}${texts("resources", record.resources)}}`;
     case "read":
       return `{"type":"read",${facts(record)},${ending(record)}}`;
     case "intent": {
       const { input, truncated, token, fingerprint, resources } = record;
-      const rest = `${json("truncated", truncated)}${text("token", token)}${text("fingerprint", fingerprint)}${json("resources", resources)}`;
+      const rest = `${json("truncated", truncated)}${text("token", token)}${text("fingerprint", fingerprint)}${texts("resources", resources)}`;
       return `{"type":"intent",${facts(record)}${json("input", input)}${rest}}`;
     }
     default: {
