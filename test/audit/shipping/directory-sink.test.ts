@@ -57,7 +57,7 @@ describe("shipping to a directory", () => {
 
   it.each<[string, (path: string) => void, string]>([
     ["is missing", (path) => writeFileSync(`${path}.elsewhere`, ""), "is missing"],
-    ["was cut", (path) => (writeFileSync(path, "on"), undefined), "was cut to 2 bytes"],
+    ["was cut", (path) => writeFileSync(path, "on"), "was cut to 2 bytes"],
     ["was changed", (path) => appendFileSync(path, "one\ntwX\n"), "differs from the journal after byte 4"],
   ])("takes no more and leaves everything as it is where the copy %s", async (_what, tamper, message) => {
     const directory = temporaryDirectory();
