@@ -1,11 +1,17 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileJournal } from "provider-guard";
-import { describe, expect, it } from "vitest";
-import { temporaryDirectory } from "../audit/support.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { acme, subject } from "../support/acme.ts";
 
 const alice = { operator: "alice@example.com", reason: "the volume is stuck", ticket: "CHG-42" };
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "manual-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
 
 describe("guard.manual", () => {
   it("names the person in intents, reads and refusals, and nowhere else", async () => {

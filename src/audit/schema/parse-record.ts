@@ -34,7 +34,7 @@ export function parseRecord(line: string): ParsedRecord {
   const type: unknown = (value as { type?: unknown } | null)?.type;
   if (typeof type === "string" && !recordTypes.has(type)) return { status: "unknown-type", type };
   const checked = storedRecord.safeParse(value);
-  if (checked.success) return { status: "ok", record: checked.data };
+  if (checked.success) return { status: "ok", record: checked.data as StoredRecord };
   const problems = checked.error.issues
     .slice(0, mostProblems)
     .map(({ path, message }) => `${path.map(String).join(".") || "line"}: ${message}`);

@@ -16,6 +16,9 @@ interface Link {
   readonly prev: string;
 }
 
+/** A line of a journal, read back. */
+export type StoredRecord = Link & (AuditRecord | HeaderRecord | CarriedRecord | EndRecord);
+
 const record = <T>() => part.fields<Link & T>();
 
 const link = {
@@ -117,9 +120,6 @@ const end = record<EndRecord>()({
 export const storedRecord = z
   .discriminatedUnion("type", [header, carried, intent, outcome, read, refusal, notice, end])
   .describe("One line of a provider-guard audit journal");
-
-/** A line of a journal, read back. */
-export type StoredRecord = z.infer<typeof storedRecord>;
 
 /** Names of the records that this version knows. */
 export const recordTypes: ReadonlySet<string> = new Set(
