@@ -1,6 +1,7 @@
+import { joinSignals } from "./core/abort.ts";
 import type { Binding, CallDraft, Port } from "./core/adapter.ts";
 import type { Attempt, Call } from "./core/call.ts";
-import { joinSignals, type ScopeStore } from "./core/context.ts";
+import type { ScopeStore } from "./core/context.ts";
 import { GuardError } from "./core/errors.ts";
 import { newId } from "./core/id.ts";
 import { composeRings, type Rings } from "./core/pipeline.ts";

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { joinSignals } from "./abort.ts";
 import type { ManualOperation } from "./manual.ts";
 import type { Owner, Principal, Subject } from "./owner.ts";
 
@@ -17,12 +18,6 @@ export interface Scope {
 
 /** What may be said of a scope beside its owner. */
 export type ScopeOptions = { readonly [K in keyof Omit<Scope, "owner">]?: Scope[K] | undefined };
-
-/** Joins two signals, either of which may be missing. */
-export function joinSignals(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  if (one === undefined || other === undefined || one === other) return one ?? other;
-  return AbortSignal.any([one, other]);
-}
 
 function earlier(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);

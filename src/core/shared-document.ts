@@ -1,6 +1,5 @@
-import { abortable } from "./abort.ts";
+import { abortable, joinSignals } from "./abort.ts";
 import { type Clock, type Random, sleep, type Timer } from "./clock.ts";
-import { joinSignals } from "./context.ts";
 import { GuardError } from "./errors.ts";
 import type { StateStore } from "./state-store.ts";
 
