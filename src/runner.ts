@@ -46,6 +46,7 @@ export function createRunner(rings: Rings, runtime: Runtime, scopes: ScopeStore)
       token: undefined,
       resumes: undefined,
       fingerprint: undefined,
+      seen: undefined,
       attempts: [],
       decisions: [],
       binding,

@@ -3,15 +3,11 @@ import type { StoredLine } from "./stored-line.ts";
 /** How dearly a record is kept when there is no room: the lowest are dropped first. */
 export type Rank = 0 | 1 | 2;
 
-/** A record that waits to be written; an empty body is a mark that only wants to be reached. */
-export interface Entry {
-  /** The record as JSON, serialized when it was handed over. */
-  readonly body: string;
+/** A record that waits to be written, serialized when it was handed over; an empty text only wants to be reached. */
+export interface Entry extends StoredLine {
   readonly rank: Rank;
-  /** What tells of an intent or outcome, for those who follow which are open. */
-  readonly line?: StoredLine | undefined;
-  /** Present where somebody waits for it; such an entry is never dropped. */
-  readonly waiter?: Waiter | undefined;
+  /** Present while somebody waits for it; such an entry is never dropped. */
+  waiter: Waiter | undefined;
 }
 
 /** Somebody who waits for an entry. */
@@ -49,8 +45,8 @@ export class Backlog {
     for (; index < this.#entries.length; index++) {
       const entry = this.#entries[index];
       if (entry === undefined) continue;
-      if (taken.length > 0 && length + entry.body.length > maxLength) break;
-      length += entry.body.length;
+      if (taken.length > 0 && length + entry.text.length > maxLength) break;
+      length += entry.text.length;
       taken.push(entry);
     }
     this.#live -= taken.length;

@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import { GuardError } from "../core/errors.ts";
 import type { AuditRecord } from "../core/journal.ts";
 import { Backlog, type Entry } from "./backlog.ts";
-import { entryOf } from "./entry.ts";
+import { entryOf, markEntry } from "./entry.ts";
 import type { JournalWriter } from "./journal-writer.ts";
 import { Patience } from "./patience.ts";
 import { refused, unavailable } from "./unavailable.ts";
@@ -17,7 +17,6 @@ const lingerMs = 5;
 const probeMs = 1_000;
 
 const done = Promise.resolve();
-const mark: Entry = { body: "", rank: 2 };
 
 /** What `append` waits for; see the journal's options. */
 export type JournalMode = "strict" | "blocking" | "batch";
@@ -105,7 +104,7 @@ export class GroupCommit {
   /** @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE`: what was recorded waits in memory. */
   flush(): Promise<void> {
     if (this.#state !== "open") return this.#gone();
-    return this.#wait(mark, false);
+    return this.#wait(markEntry(), false);
   }
 
   /** Writes what can be written, counts the rest as dropped, and takes no more. */
@@ -148,8 +147,8 @@ export class GroupCommit {
   #wait(entry: Entry, patient: boolean, signal?: AbortSignal): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       this.#waiting++;
-      const { body, rank, line } = entry;
-      this.#backlog.push({ body, rank, line, waiter: { resolve, reject, patient, signal } });
+      entry.waiter = { resolve, reject, patient, signal };
+      this.#backlog.push(entry);
       this.#soon();
     });
   }
@@ -210,8 +209,10 @@ export class GroupCommit {
   }
 
   #settle(batch: readonly Entry[]): void {
-    for (const { waiter } of batch) {
+    for (const entry of batch) {
+      const { waiter } = entry;
       if (waiter === undefined) continue;
+      entry.waiter = undefined; // the entry may be kept for as long as its intent is open
       this.#waiting--;
       this.#patience.over(waiter);
       waiter.resolve();

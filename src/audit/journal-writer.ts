@@ -3,6 +3,7 @@ import { newId } from "../core/id.ts";
 import type { JournalContext } from "../core/journal.ts";
 import type { Entry } from "./backlog.ts";
 import { type CommitFeed, commitFeed } from "./commit-feed.ts";
+import { frameEntry } from "./entry.ts";
 import type { JournalFeed } from "./feed.ts";
 import type { JournalFiles } from "./journal-files.ts";
 import { type EndRecord, emptyChain, formatVersion, type HeaderRecord, segmentName } from "./line.ts";
@@ -102,7 +103,7 @@ export class JournalWriter {
    * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE`: none of them is recorded then.
    */
   async commit(entries: readonly Entry[]): Promise<void> {
-    if (entries.every(({ body }) => body === "")) return;
+    if (entries.every(({ text }) => text === "")) return;
     const segment = await this.#current();
     const closing = this.#isDue(segment, entries);
     const { bytes, length, lastLine, head } = this.#encoder.encode(
@@ -111,7 +112,7 @@ export class JournalWriter {
     );
     await segment.commit(bytes, length, lastLine, head);
     this.#closed = closing;
-    for (const { line } of entries) if (line !== undefined) this.#intents.see(line);
+    for (const entry of entries) this.#intents.see(entry);
     this.#feed.moved({ segment: this.#number, offset: segment.size, ...head });
   }
 
@@ -167,7 +168,7 @@ export class JournalWriter {
   #isDue(segment: SegmentWriter, entries: readonly Entry[]): boolean {
     if (this.#context.clock.monotonic() >= this.#oldAt) return true;
     let size = segment.size - this.#opening;
-    for (const { body } of entries) size += body.length + prefixLength;
+    for (const { text } of entries) size += text.length + prefixLength;
     return size >= this.#settings.segmentBytes;
   }
 
@@ -180,6 +181,6 @@ export class JournalWriter {
 
   #end(): Entry {
     const end: EndRecord = { type: "end", at: this.#context.clock.now(), next: this.#number + 1 };
-    return { body: JSON.stringify(end), rank: 2 };
+    return frameEntry(end);
   }
 }

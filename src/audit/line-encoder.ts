@@ -25,13 +25,13 @@ export class LineEncoder {
     let { seq, hash } = head;
     let start = 1; // byte 0 is free for the zero that is hashed in front of the first line
     let lastLine = 0;
-    for (const { body } of entries) {
-      if (body === "") continue;
-      this.#reserve(start, longestPrefix + body.length * 3);
+    for (const { text } of entries) {
+      if (text === "") continue;
+      this.#reserve(start, longestPrefix + text.length * 3);
       const prefix = linePrefix(++seq, hash);
-      // The body's opening brace lands under the prefix's closing comma.
-      const bodyStart = start + prefix.length - 1;
-      const end = bodyStart + this.#buffer.write(body, bodyStart);
+      // The record's opening brace lands under the prefix's closing comma.
+      const recordStart = start + prefix.length - 1;
+      const end = recordStart + this.#buffer.write(text, recordStart);
       this.#buffer.write(prefix, start, "latin1");
       hash = hashLine(this.#buffer, start, end);
       if (start > 1) this.#buffer[start - 1] = newline;

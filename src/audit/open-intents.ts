@@ -2,14 +2,8 @@ import type { IntentRecord, OpenIntent } from "../core/journal.ts";
 import type { CarriedRecord } from "./line.ts";
 import type { StoredLine } from "./stored-line.ts";
 
-/** An intent whose outcome has not been read yet. */
-interface Followed {
-  /** The line or record it was read from, or what an earlier segment's writer made of it. */
-  readonly seen: string | OpenIntent;
-  readonly at: number;
-  /** Present unless the token is the call's own id, or there is none. */
-  readonly token: string | undefined;
-}
+/** The line or record it was read from, or what an earlier segment's writer made of it. */
+type Followed = StoredLine | OpenIntent;
 
 /**
  * Follows which intents are without a clear outcome. Memory grows with those alone.
@@ -18,7 +12,9 @@ interface Followed {
  */
 export class OpenIntents {
   readonly #open = new Map<string, Followed>();
-  /** Calls that carry a token other than their own id. */
+  /** Tokens of calls that carry another one than their own id. */
+  readonly #tokens = new Map<string, string>();
+  /** The same calls, by what they carry. */
   readonly #carriers = new Map<string, Set<string>>();
 
   get size(): number {
@@ -28,8 +24,8 @@ export class OpenIntents {
   /** Oldest first. */
   list(): readonly OpenIntent[] {
     return [...this.#open.values()]
-      .sort((a, b) => a.at - b.at)
-      .map(({ seen }) => (typeof seen === "string" ? view(parsed<IntentRecord>(seen) as IntentRecord) : seen));
+      .sort((a, b) => Number(a.at) - Number(b.at))
+      .map((seen) => ("text" in seen ? view(parsed<IntentRecord>(seen.text) as IntentRecord) : seen));
   }
 
   has(call: string): boolean {
@@ -37,29 +33,29 @@ export class OpenIntents {
   }
 
   /** Follows intents no longer that are older than a point in time, in Unix milliseconds. */
-  forgetBefore(at: number): void {
-    for (const [call, followed] of this.#open) if (followed.at < at) this.#close(call);
+  forgetBefore(time: number): void {
+    for (const [call, { at }] of this.#open) if (Number(at) < time) this.#close(call);
   }
 
   /** Takes notice of any line. */
   see(line: StoredLine): void {
-    const { type, call, at, result } = line;
+    const { type, call, at } = line;
     if (type === "open") this.#carried(line.text);
     if (call === undefined) return;
-    if (type === "intent" && at !== undefined) this.#follow(call, at, line.text, foreignToken(call, line.text));
-    else if (type === "outcome") this.#outcome(call, result);
+    if (type === "intent" && at !== undefined) this.#follow(call, line, tokenOf(line));
+    else if (type === "outcome") this.#outcome(call, line.result);
   }
 
   #carried(text: string): void {
     for (const intent of intentsIn(text)) {
-      const { call, at, token } = intent;
-      if (!this.#open.has(call)) this.#follow(call, at, intent, token === call ? undefined : token);
+      if (!this.#open.has(intent.call)) this.#follow(intent.call, intent, intent.token);
     }
   }
 
-  #follow(call: string, at: number, seen: string | OpenIntent, token: string | undefined): void {
-    this.#open.set(call, { seen, at, token });
-    if (token === undefined) return;
+  #follow(call: string, seen: Followed, token: string | undefined): void {
+    this.#open.set(call, seen);
+    if (token === undefined || token === call) return;
+    this.#tokens.set(call, token);
     const carriers = this.#carriers.get(token);
     if (carriers === undefined) this.#carriers.set(token, new Set([call]));
     else carriers.add(call);
@@ -67,18 +63,19 @@ export class OpenIntents {
 
   #outcome(call: string, result: string | undefined): void {
     if (result === "unknown") return;
-    const token = this.#open.get(call)?.token;
+    const token = this.#tokens.get(call);
     this.#close(call);
     if (result === "not-sent") return;
     // This call may have been resumed by others, or have resumed one.
-    const shared = token ?? call;
-    for (const carrier of [...(this.#carriers.get(shared) ?? [])]) this.#close(carrier);
+    for (const carrier of this.#carriers.get(token ?? call) ?? []) this.#close(carrier);
     if (token !== undefined) this.#close(token);
   }
 
   #close(call: string): void {
-    const token = this.#open.get(call)?.token;
-    if (!this.#open.delete(call) || token === undefined) return;
+    this.#open.delete(call);
+    const token = this.#tokens.get(call);
+    if (token === undefined) return;
+    this.#tokens.delete(call);
     const carriers = this.#carriers.get(token);
     carriers?.delete(call);
     if (carriers?.size === 0) this.#carriers.delete(token);
@@ -101,10 +98,10 @@ function parsed<T extends object>(text: string): Partial<T> {
 }
 
 /** Nearly all tokens are the call's own id; only the others are worth parsing a line. */
-function foreignToken(call: string, text: string): string | undefined {
+function tokenOf({ call, text, token }: StoredLine): string | undefined {
+  if (token !== undefined) return token ?? undefined;
   if (!text.includes('"token":"') || text.includes(`,"token":"${call}"`)) return undefined;
-  const { token } = parsed<IntentRecord>(text);
-  return token === call ? undefined : token;
+  return parsed<IntentRecord>(text).token;
 }
 
 const view = ({ call, at, operation, target, owner, token, fingerprint }: IntentRecord): OpenIntent => ({

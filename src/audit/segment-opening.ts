@@ -1,17 +1,18 @@
 import type { OpenIntent } from "../core/journal.ts";
 import type { Entry } from "./backlog.ts";
-import type { CarriedRecord, HeaderRecord } from "./line.ts";
+import { frameEntry } from "./entry.ts";
+import type { HeaderRecord } from "./line.ts";
 
 /** Most intents in one record: bounds the length of a line. */
 const intentsPerRecord = 128;
 
-const entry = (record: HeaderRecord | CarriedRecord): Entry => ({ body: JSON.stringify(record), rank: 2 });
-
 /** What a new segment begins with: its header, and the intents that are open. */
 export function segmentOpening(header: HeaderRecord, intents: readonly OpenIntent[]): readonly Entry[] {
-  const entries = [entry(header)];
+  const entries = [frameEntry(header)];
   for (let from = 0; from < intents.length; from += intentsPerRecord) {
-    entries.push(entry({ type: "open", at: header.createdAt, intents: intents.slice(from, from + intentsPerRecord) }));
+    entries.push(
+      frameEntry({ type: "open", at: header.createdAt, intents: intents.slice(from, from + intentsPerRecord) }),
+    );
   }
   return entries;
 }

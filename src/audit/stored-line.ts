@@ -5,11 +5,13 @@ export interface StoredLine {
   readonly text: string;
   readonly type: string;
   /** The call that an intent or outcome belongs to. */
-  readonly call?: string;
+  readonly call?: string | undefined;
   /** Unix milliseconds. */
-  readonly at?: number;
+  readonly at?: number | undefined;
+  /** Idempotency token of an intent, `null` for none; absent where only the text tells. */
+  readonly token?: string | null | undefined;
   /** How a call ended, in an outcome. */
-  readonly result?: string;
+  readonly result?: string | undefined;
 }
 
 const glance = /"type":"(intent|outcome)","call":"([\w.-]+)","at":(\d+)(?:,"result":"([a-z-]+)")?[,}]/y;

@@ -1,4 +1,4 @@
-import type { Binding } from "./adapter.ts";
+import type { Binding, SeenResource } from "./adapter.ts";
 import type { ErrorClass } from "./errors.ts";
 import type { ManualOperation } from "./manual.ts";
 import type { Owner } from "./owner.ts";
@@ -64,6 +64,8 @@ export interface Call {
   resumes: string | undefined;
   /** Keyed digest of owner, operation and input, by which a restarted controller finds its open intent. */
   fingerprint: string | undefined;
+  /** What the adapter saw in an answer; ask `seenIn`. */
+  seen?: { readonly answer: unknown; readonly resources: readonly SeenResource[] } | undefined;
   readonly attempts: Attempt[];
   readonly decisions: Decision[];
   /** The wrapped client this call came through. */

@@ -6,6 +6,8 @@ import { attemptRecords, resultOf } from "./outcome.ts";
 import type { Redactor } from "./redact.ts";
 import { refuse } from "./refusal.ts";
 import type { Runtime } from "./runtime.ts";
+import { safely } from "./safely.ts";
+import { seenIn } from "./seen.ts";
 
 /** Who did what, for whom and where: the part that intents, reads and refusals share. */
 export function callFacts(call: Call, at: number) {
@@ -25,21 +27,21 @@ export function callFacts(call: Call, at: number) {
 const mostResources = 1_000;
 
 /** Ids without those that an adapter made up badly; nothing where there are none. */
-function idsOf(found: () => Iterable<unknown>): readonly string[] | undefined {
-  const ids = new Set<string>();
-  try {
-    for (const id of found()) {
-      if (typeof id === "string" && id !== "") ids.add(id);
-      if (ids.size === mostResources) break;
-    }
-  } catch {
-    // What an adapter cannot read is not recorded; the call goes on.
-  }
-  return ids.size === 0 ? undefined : [...ids];
+function idsOf(found: readonly unknown[]): readonly string[] | undefined {
+  const ids = found.filter((id): id is string => typeof id === "string" && id !== "");
+  if (ids.length === 0) return undefined;
+  return ids.length === 1 ? ids : [...new Set(ids)].slice(0, mostResources);
 }
 
-function* createdIds(call: Call, answer: unknown): Iterable<unknown> {
-  for (const { id } of call.binding.adapter.tags?.seen?.(call, answer) ?? []) yield id;
+// What an adapter cannot read is not recorded; the call goes on.
+const targetIds = safely((call: Call) => idsOf(call.binding.adapter.tags?.targets?.(call) ?? []), undefined);
+
+function createdIds(call: Call, answer: unknown): readonly string[] | undefined {
+  try {
+    return idsOf(seenIn(call, answer).map(({ id }) => id));
+  } catch {
+    return undefined;
+  }
 }
 
 function ending(call: Call, failed: boolean, error: unknown, now: number) {
@@ -72,14 +74,14 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
       truncated: truncated || undefined,
       token: call.token,
       fingerprint: call.fingerprint,
-      resources: idsOf(() => call.binding.adapter.tags?.targets?.(call) ?? []),
+      resources: targetIds(call),
     };
   }
 
   function ended(call: Call, failed: boolean, error: unknown, answer?: unknown): void {
     const end = ending(call, failed, error, clock.now());
     if (isMutating(call)) {
-      const resources = call.kind === "create" && !failed ? idsOf(() => createdIds(call, answer)) : undefined;
+      const resources = call.kind === "create" && !failed ? createdIds(call, answer) : undefined;
       journal.enqueue({ type: "outcome", call: call.id, ...end, resources } satisfies OutcomeRecord);
     } else journal.enqueue({ type: "read", ...callFacts(call, end.at), ...end });
   }

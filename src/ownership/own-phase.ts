@@ -10,6 +10,7 @@ import { resultOf } from "../core/outcome.ts";
 import type { Owner } from "../core/owner.ts";
 import { refuse } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
+import { seenIn } from "../core/seen.ts";
 import { fingerprintText } from "./canonical.ts";
 import { type KnownOwners, knownOwners, type Ownership } from "./known-owners.ts";
 import { type OpenIntents, openIntents } from "./open-intents.ts";
@@ -129,7 +130,7 @@ export function ownPhase(options: OwnershipOptions, runtime: Runtime, journal: J
 
   function learn(call: Call, result: unknown): void {
     try {
-      for (const { id, tags } of call.binding.adapter.tags?.seen?.(call, result) ?? []) owners.learn(call, id, tags);
+      for (const { id, tags } of seenIn(call, result)) owners.learn(call, id, tags);
     } catch {
       // An answer that the adapter cannot read teaches nothing; the call itself has succeeded.
     }

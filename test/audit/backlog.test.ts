@@ -3,6 +3,12 @@ import { describe, expect, it } from "vitest";
 import { Backlog, type Entry, type Rank } from "../../src/audit/backlog.ts";
 
 const waiter = { resolve() {}, reject() {} };
+const plain = (index: number, rank: Rank, by?: typeof waiter): Entry => ({
+  text: `${index}`,
+  type: "read",
+  rank,
+  waiter: by,
+});
 
 /** The same, as simply as it can be said. */
 class Model {
@@ -11,7 +17,7 @@ class Model {
   take(maxLength: number): Entry[] {
     let length = 0;
     const end = this.entries.findIndex((entry, index) => {
-      length += entry.body.length;
+      length += entry.text.length;
       return index > 0 && length > maxLength;
     });
     return this.entries.splice(0, end === -1 ? this.entries.length : end);
@@ -48,7 +54,7 @@ describe("the backlog", () => {
         const model = new Model();
         for (const [index, action] of steps.entries()) {
           if ("push" in action) {
-            const entry = { body: `${index}`, rank: action.push, ...(action.waits ? { waiter } : {}) };
+            const entry = plain(index, action.push, action.waits ? waiter : undefined);
             backlog.push(entry);
             model.entries.push(entry);
           } else if ("take" in action) {
@@ -72,10 +78,10 @@ describe("the backlog", () => {
     const backlog = new Backlog();
     let dropped = 0;
     for (let i = 0; i < 100_000; i++) {
-      backlog.push({ body: `${i}`, rank: 0 });
+      backlog.push(plain(i, 0));
       dropped += backlog.trim(10);
     }
     expect(dropped).toBe(99_990);
-    expect(backlog.take(100).map(({ body }) => body)).toEqual(Array.from({ length: 10 }, (_, i) => `${99_990 + i}`));
+    expect(backlog.take(100).map(({ text }) => text)).toEqual(Array.from({ length: 10 }, (_, i) => `${99_990 + i}`));
   });
 });

@@ -147,7 +147,8 @@ describe("a verifier key", () => {
 
 describe("a private key", () => {
   const { privateKey: secret } = generateKey({ name: "acme" });
-  const hidden = secret.split("+").at(-1) as string;
+  // Base64 has pluses of its own.
+  const hidden = secret.split("+").slice(4).join("+");
 
   it("in a file is refused when others can read it, when it is none, and when it is not there", async () => {
     const found = [
