@@ -4,7 +4,7 @@ import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
 import type { OpenIntent } from "./core/journal.ts";
 import type { ManualOptions } from "./core/manual.ts";
-import type { Subject } from "./core/owner.ts";
+import type { SubjectObjects } from "./core/owner.ts";
 import type { Target } from "./core/target.ts";
 import type { Freeze, FreezeOptions, ThawOptions } from "./emergency-stop/stops.ts";
 import type { QuotaView } from "./quota/budget-ledgers.ts";
@@ -40,7 +40,7 @@ export interface CallQuestion extends Omit<CallDraft, "service" | "signal"> {
   /** @defaultValue the client's, where the adapter knows it, else the adapter's cloud */
   readonly service?: string;
   /** @defaultValue whoever `guard.reconcile` around the question names */
-  readonly owner?: Subject;
+  readonly owner?: SubjectObjects;
 }
 
 /** One guard per controller process: configuration, pipeline and shared state. */
@@ -59,7 +59,7 @@ export interface Guard extends AsyncDisposable {
    *
    * @throws {@link GuardError} `ERR_OWNER_INVALID`, naming the path; whatever `fn` throws.
    */
-  reconcile<R>(subject: Subject, fn: () => R | PromiseLike<R>, options?: ReconcileOptions): Promise<R>;
+  reconcile<R>(subject: SubjectObjects, fn: () => R | PromiseLike<R>, options?: ReconcileOptions): Promise<R>;
   /**
    * Runs `fn` on behalf of a person: every guarded call inside passes the same phases as the
    * controller's own, and its record names them. What it creates belongs to the cluster given, or to

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { parseOptions } from "./config.ts";
-import { checkSubject, type Subject } from "./owner.ts";
+import { checkSubject, type Subject, type SubjectObjects } from "./owner.ts";
 import { saying } from "./shared-ledger.ts";
 
 /** Who does something by hand, and why; every record of what they do carries it. */
@@ -14,7 +14,7 @@ export interface ManualOperation {
 }
 
 /** A manual operation with the cluster (and machine) it is about. */
-export interface ManualOptions extends ManualOperation, Partial<Subject> {}
+export interface ManualOptions extends ManualOperation, Partial<SubjectObjects> {}
 
 const operationSchema = z.strictObject({
   operator: saying.by,

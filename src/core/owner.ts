@@ -8,6 +8,11 @@ export interface ObjectRef {
   readonly uid: string;
 }
 
+/** A Kubernetes object as a client returns it: its {@link ObjectRef} is under `metadata`. */
+export interface ObjectWithMetadata {
+  readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly uid?: string };
+}
+
 /** The controller on whose behalf the guard works. */
 export interface Principal {
   /** Stable identifier of the management cluster: the UID of its `kube-system` namespace. */
@@ -20,6 +25,12 @@ export interface Principal {
 export interface Subject {
   readonly cluster: ObjectRef;
   readonly machine?: ObjectRef;
+}
+
+/** The same as a controller holds it: references, or the Cluster and Machine objects themselves. */
+export interface SubjectObjects {
+  readonly cluster: ObjectRef | ObjectWithMetadata;
+  readonly machine?: ObjectRef | ObjectWithMetadata;
 }
 
 /** On whose behalf one call is made. */
@@ -40,15 +51,19 @@ function describe(value: unknown): string {
   return value === null ? "null" : typeof value;
 }
 
+function fieldsOf(value: unknown, path: string): Partial<ObjectRef> {
+  if (typeof value === "object" && value !== null) return value;
+  throw new GuardError("ERR_OWNER_INVALID", `${path}: expected { namespace, name, uid }, got ${describe(value)}`);
+}
+
 function checkRef(value: unknown, path: string): ObjectRef {
-  if (typeof value !== "object" || value === null) {
-    throw new GuardError("ERR_OWNER_INVALID", `${path}: expected { namespace, name, uid }, got ${describe(value)}`);
-  }
-  const { namespace, name, uid } = value as Partial<ObjectRef>;
+  const given: object = fieldsOf(value, path);
+  const root = "metadata" in given ? `${path}.metadata` : path;
+  const { namespace, name, uid } = "metadata" in given ? fieldsOf(given.metadata, root) : (given as Partial<ObjectRef>);
   return Object.freeze({
-    namespace: checkText(namespace, `${path}.namespace`, "a Kubernetes namespace"),
-    name: checkText(name, `${path}.name`, "a Kubernetes object name"),
-    uid: checkText(uid, `${path}.uid`, "the object's metadata.uid (names are used again, UIDs never)"),
+    namespace: checkText(namespace, `${root}.namespace`, "a Kubernetes namespace"),
+    name: checkText(name, `${root}.name`, "a Kubernetes object name"),
+    uid: checkText(uid, `${root}.uid`, "the object's metadata.uid (names are used again, UIDs never)"),
   });
 }
 
@@ -70,6 +85,7 @@ export function checkPrincipal(value: unknown): Principal {
 
 /**
  * Checks cluster and machine of a reconcile or manual operation.
+ * @param value - {@link SubjectObjects}.
  * @param root - What the object is called in the message.
  * @throws {@link GuardError} `ERR_OWNER_INVALID`, naming the path.
  */

@@ -17,6 +17,34 @@ describe("guard.reconcile", () => {
     ]);
   });
 
+  it("takes the objects that a controller holds", async () => {
+    const { guard, client, raw } = await acme();
+    const { cluster } = subject("a");
+    const held = (kind: string, metadata: object) => ({
+      apiVersion: "cluster.x-k8s.io/v1beta2",
+      kind,
+      metadata,
+      spec: {},
+    });
+    const machine = { namespace: "default", name: "a-1", uid: "m-1" };
+    const objects = {
+      cluster: held("Cluster", { ...cluster, labels: { team: "b" } }),
+      machine: held("Machine", { ...machine, generation: 3 }),
+    };
+    await guard.reconcile(objects, () => client.createServer({ name: "one" }));
+    await guard.reconcile({ cluster, machine }, () => client.createServer({ name: "two" }));
+    const owners = raw.sent.map(({ input }) => {
+      const {
+        "provider-guard/intent": _,
+        "provider-guard/created-at": __,
+        ...rest
+      } = (input as { labels: object }).labels as Record<string, string>;
+      return rest;
+    });
+    expect(owners[0]).toEqual(owners[1]);
+    expect(owners[0]).toMatchObject({ "provider-guard/cluster-uid": cluster.uid, "provider-guard/machine-uid": "m-1" });
+  });
+
   it("lets reads, updates and deletes go on outside of any", async () => {
     const { client, raw } = await acme();
     await client.listServers();
@@ -62,6 +90,8 @@ describe("guard.reconcile", () => {
     [{ cluster: { namespace: "", name: "a", uid: "u" } }, "reconcile.cluster.namespace"],
     [{ cluster: { namespace: "d", name: "a\nb", uid: "u" } }, "reconcile.cluster.name"],
     [{ ...subject("a"), machine: { namespace: "default", name: "m" } }, "reconcile.machine.uid"],
+    [{ cluster: { kind: "Cluster", metadata: { namespace: "default", name: "a" } } }, "reconcile.cluster.metadata.uid"],
+    [{ cluster: { kind: "Cluster", metadata: undefined } }, "reconcile.cluster.metadata:"],
   ])("refuses an owner that could be mistaken for another: %#", async (owner, path) => {
     const { guard } = await acme();
     let ran = false;
