@@ -18,6 +18,7 @@ import {
 } from "@opentelemetry/api";
 import type { Attempt, Call } from "./call.ts";
 import type { Phase } from "./phases.ts";
+import { requestIdName, targetAttributes } from "./semantic-names.ts";
 import type { Target } from "./target.ts";
 
 /** Options of {@link createTelemetry}. */
@@ -108,10 +109,7 @@ function namesOf({ target, operation, kind }: Call): Names {
     call,
     attempt: `${call} attempt`,
     attributes: {
-      "rpc.service": target.service,
-      "rpc.method": operation,
-      "cloud.provider": target.cloud,
-      "cloud.region": target.region,
+      ...targetAttributes(target, operation),
       "provider_guard.kind": kind,
     },
     calls: new Map(),
@@ -208,7 +206,7 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
         const { answer, number } = attempt;
         if (span.isRecording()) {
           span.setAttribute("provider_guard.attempt", number);
-          if (answer?.requestId !== undefined) span.setAttribute("cloud.request_id", answer.requestId);
+          if (answer?.requestId !== undefined) span.setAttribute(requestIdName(call.target.cloud), answer.requestId);
           if (answer?.status !== undefined) span.setAttribute("http.response.status_code", answer.status);
         }
         const result = answer?.class ?? "unknown";

@@ -69,7 +69,7 @@ export function ownPhase(options: OwnershipOptions, runtime: Runtime, journal: J
 
   function missing(call: Call): GuardError | undefined {
     if (call.owner.cluster !== undefined) return undefined;
-    const message = `${call.operation}: a create outside guard.reconcile could never be linked to a cluster; wrap the caller in guard.reconcile({ cluster, machine }, fn)`;
+    const message = `${call.operation}: nobody could ever say whose the new resource is; make the call inside guard.reconcile({ cluster, machine }, fn), or guard.manual({ operator, reason, cluster }, fn)`;
     return new GuardError("ERR_OWNER_MISSING", message);
   }
 

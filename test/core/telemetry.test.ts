@@ -1,5 +1,7 @@
 import { InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { expect, it } from "vitest";
+import type { Attempt, Call } from "../../src/core/call.ts";
 import { createTelemetry } from "../../src/core/telemetry.ts";
 
 it("reads a gauge when metrics are collected, and never after the guard was closed", async () => {
@@ -18,4 +20,25 @@ it("reads a gauge when metrics are collected, and never after the guard was clos
   await reader.forceFlush();
   expect(reads).toBe(1);
   await meterProvider.shutdown();
+});
+
+it.each([
+  ["aws", "aws.request_id"],
+  ["azure", "azure.service.request.id"],
+  ["gcp", "provider_guard.request_id"],
+])("names the request id of %s as the semantic conventions do, and nothing by a deprecated name", (cloud, name) => {
+  const spans = new InMemorySpanExporter();
+  const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
+  const telemetry = createTelemetry({ tracerProvider }, () => 0);
+  const target = { cloud, service: "compute", account: "acme", region: "default" };
+  const call = { id: "c", target, operation: "insert", kind: "create" } as Call;
+  telemetry.startCall(call).end();
+  telemetry.startAttempt({ call, number: 1, answer: { class: "ok", requestId: "req-1" } } as Attempt).end();
+  expect(spans.getFinishedSpans().map(({ attributes }) => attributes)).toEqual([
+    {
+      ...{ "cloud.provider": cloud, "cloud.account.id": "acme", "rpc.method": "compute/insert" },
+      ...{ "provider_guard.kind": "create", "provider_guard.call_id": "c" },
+    },
+    { "provider_guard.attempt": 1, [name]: "req-1" },
+  ]);
 });

@@ -23,6 +23,7 @@ describe("guard.manual", () => {
     });
     await expect(guard.manual(alice, () => client.createServer({ name: "whose?" }))).rejects.toMatchObject({
       code: "ERR_OWNER_MISSING",
+      message: expect.stringMatching(/guard\.reconcile\(\{ cluster.*guard\.manual\(\{.* cluster/),
     });
     await client.listServers();
     const kinds = journal.records.map((record) => [record.type, "manual" in record && record.manual]);

@@ -54,7 +54,8 @@ describe("telemetry", () => {
     expect(attempts.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(
       calls.map((span) => span.spanContext().spanId),
     );
-    expect(calls[0]?.attributes).toMatchObject({ "rpc.method": "createServer", "provider_guard.kind": "create" });
+    const names = { "cloud.provider": "acme", "rpc.method": "acme/createServer", "provider_guard.kind": "create" };
+    expect(calls[0]?.attributes).toEqual({ ...names, "provider_guard.call_id": expect.any(String) });
     expect(calls[1]?.events).toMatchObject([
       { name: "rate limit wait", attributes: { "provider_guard.rule": "slow", "provider_guard.wait_ms": 1000 } },
     ]);

@@ -1,3 +1,4 @@
+import { requestIdName, targetAttributes } from "../../core/semantic-names.ts";
 import type { StoredRecord } from "../schema/records.ts";
 
 /** Attributes of a log record. */
@@ -21,25 +22,15 @@ type Attributes = OtelLogRecord["attributes"];
 type Facts = Extract<StoredRecord, { type: "intent" | "read" | "refusal" }>;
 type Ending = Extract<StoredRecord, { type: "outcome" | "read" }>;
 
-const requestIds: ReadonlyMap<string, string> = new Map([
-  ["aws", "aws.request_id"],
-  ["azure", "azure.service.request.id"],
-]);
-
 /** Sets what is known. */
 function put(into: Attributes, values: Readonly<Record<string, Attributes[string] | undefined>>): void {
   for (const [name, value] of Object.entries(values)) if (value !== undefined) into[name] = value;
 }
 
-const known = (text: string) => (text === "default" ? undefined : text);
-
 function factsOf({ target, operation, kind, resourceType, owner, manual }: Facts): Attributes {
   const attributes: Attributes = {};
   put(attributes, {
-    "cloud.provider": target.cloud,
-    "cloud.region": known(target.region),
-    "cloud.account.id": known(target.account),
-    "rpc.method": `${target.service}/${operation}`,
+    ...targetAttributes(target, operation),
     "k8s.cluster.uid": owner.managementCluster,
     "user.name": manual?.operator,
     "provider_guard.provider": owner.provider,
@@ -66,7 +57,7 @@ function endingOf({ result, ms, attempts, error }: Ending, cloud: unknown): Attr
     "provider_guard.request_ids": attempts.flatMap(({ requestId }) => requestId ?? []),
     "error.type": error,
     "http.response.status_code": last?.status,
-    [requestIds.get(String(cloud)) ?? "provider_guard.request_id"]: last?.requestId,
+    [requestIdName(String(cloud))]: last?.requestId,
   });
   return attributes;
 }
