@@ -40,8 +40,23 @@ export interface JournalFollower {
 
 /** A follower at work. */
 export interface FollowingHandle {
-  /** Called once everything recorded is durable, while the journal still takes records. */
+  /**
+   * Whether it makes what others deliver, as checkpoints are: it is closed before those, wherever it
+   * stands in the list. @defaultValue `false`
+   */
+  readonly produces?: boolean;
+  /** Called once everything recorded is durable, while the journal still takes records. It bounds its own time. */
   close(): Promise<void>;
+  /**
+   * Stops at once, as the death of the process would: nothing more is written or sent, and no timer or
+   * connection is left. @returns What ends once no file in the directory is being written any more.
+   */
+  abandon?(): Promise<void>;
   /** The last segment of which everything was delivered, 0 for none: retention removes no later one. */
   shippedThrough?(): number;
+  /**
+   * The last segment of whose checkpoints nothing more will be delivered, 0 for none: retention keeps
+   * those of later ones. @defaultValue all of them may go
+   */
+  checkpointsThrough?(): number;
 }

@@ -31,11 +31,14 @@ export interface FileJournalOptions {
    * @defaultValue 67108864, 64 MiB
    */
   readonly segmentBytes?: number;
-  /** Age at which a segment is closed by the next record, in milliseconds. @defaultValue 86400000, one day */
+  /**
+   * Age at which a segment is closed, also while nobody records anything; an empty one stays. In milliseconds.
+   * @defaultValue 86400000, one day
+   */
   readonly segmentAgeMs?: number;
   /**
-   * How much is kept. Looked at when the journal opens and at each new segment; a segment that a
-   * follower has yet to deliver stays, and so does the one that is written.
+   * How much is kept. Looked at when the journal opens, at each new segment, when a segment grows too old
+   * and every hour; a segment that a follower has yet to deliver stays, and so does the one that is written.
    * @defaultValue everything
    */
   readonly keep?: KeepOptions;

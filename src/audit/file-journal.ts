@@ -20,7 +20,8 @@ export interface FileJournal extends Journal {
   readonly feed: JournalFeed;
   /**
    * Lets go of the directory as the death of the process would: nothing pending is written, promises
-   * that are pending never settle. For tests of crash recovery.
+   * that are pending never settle, followers stop where they are. For tests of crash recovery; does
+   * nothing once the journal is being closed.
    */
   abandon(): void;
 }
@@ -142,10 +143,10 @@ function journalOf({ writer, commit, companions, lock, correlate, unfinished }: 
     abandon() {
       if (ended !== undefined) return;
       ended = Promise.resolve();
-      const busy = commit.abandon();
       // A write that the kernel is at must end before the next writer reads the file.
-      if (busy === undefined) lock.release();
-      else void busy.then(() => lock.release());
+      const busy = [commit.abandon() ?? [], companions.abandon()].flat();
+      if (busy.length === 0) lock.release();
+      else void Promise.allSettled(busy).then(() => lock.release());
     },
   };
 }

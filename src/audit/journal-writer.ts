@@ -93,19 +93,44 @@ export class JournalWriter {
     return this.#intents;
   }
 
+  /** Whether a segment is closed that nothing follows yet, or one is old and holds more than it began with. */
+  get wantsRotation(): boolean {
+    if (this.#segment === undefined) return false;
+    return this.#closed || (this.oldInMs <= 0 && !this.#isEmpty(this.#segment));
+  }
+
+  /** Milliseconds until the segment is old; 0 or less once it is. */
+  get oldInMs(): number {
+    return this.#oldAt - this.#context.clock.monotonic();
+  }
+
+  /**
+   * Makes a record durable that is no reason to close the segment, however old that grows: what the
+   * journal says of itself would else make one segment after another.
+   */
+  async aside(record: () => Promise<void>): Promise<void> {
+    const { segment, seq } = this.feed.position;
+    const empty = this.#segment !== undefined && this.#isEmpty(this.#segment);
+    await record();
+    const after = this.feed.position;
+    if (empty && after.segment === segment && after.seq === seq + 1) this.#opening = after.offset;
+  }
+
   /** Calls back after each new segment. */
   onRotation(callback: () => void): void {
     this.#onRotation = callback;
   }
 
   /**
-   * Writes records and makes them durable.
+   * Writes records and makes them durable; without any, it rotates where that is due.
    * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE`: none of them is recorded then.
    */
   async commit(entries: readonly Entry[]): Promise<void> {
-    if (entries.every(({ text }) => text === "")) return;
+    const blank = entries.every(({ text }) => text === "");
+    if (blank && !this.wantsRotation) return;
     const segment = await this.#current();
     const closing = this.#isDue(segment, entries);
+    if (blank && !closing) return;
     const { bytes, length, lastLine, head } = this.#encoder.encode(
       closing ? [...entries, this.#end()] : entries,
       segment.head,
@@ -166,10 +191,17 @@ export class JournalWriter {
   }
 
   #isDue(segment: SegmentWriter, entries: readonly Entry[]): boolean {
-    if (this.#context.clock.monotonic() >= this.#oldAt) return true;
+    if (this.oldInMs <= 0) {
+      if (!this.#isEmpty(segment)) return true;
+      this.#oldAt = this.#context.clock.monotonic() + this.#settings.segmentAgeMs; // it begins with its first record
+    }
     let size = segment.size - this.#opening;
     for (const { text } of entries) size += text.length + prefixLength;
     return size >= this.#settings.segmentBytes;
+  }
+
+  #isEmpty(segment: SegmentWriter): boolean {
+    return segment.size <= this.#opening;
   }
 
   /** When a segment grows old, on the monotonic clock: the wall clock may jump while it is written. */

@@ -27,7 +27,7 @@ async function journalOn(options: Partial<FileJournalOptions>, files: JournalFil
   const directory = temporaryDirectory();
   const clock = simulatedClock();
   const open = (more: Partial<FileJournalOptions> = {}) =>
-    openJournal(directory, { segmentBytes: 1024, ...options, ...more }, files, { clock });
+    openJournal(directory, { segmentBytes: 1024, segmentAgeMs: 1e12, ...options, ...more }, files, { clock });
   const journal = await open();
   let count = 0;
   /** Fills one segment and begins the next. */
@@ -77,6 +77,42 @@ describe("retention", () => {
     const [notice, ...more] = linesOf(directory).filter(({ event }) => event === "retention");
     expect(notice.details).toEqual({ from: 1, through: 2, seq: end.seq, hash: header.prev });
     expect(more).toEqual([]);
+  });
+
+  it("removes by itself what has become too old while nobody records anything, and makes no segment for its notices", async () => {
+    const { directory, clock, journal, fill } = await journalOn({ keep: { days: 2 }, segmentAgeMs: dayMs / 4 });
+    for (let i = 0; i < 4; i++) {
+      await fill();
+      await clock.advance(dayMs / 8);
+    }
+    const before = segmentsIn(directory);
+    expect(before[0]).toBe(1);
+    await clock.advance(1.4 * dayMs); // the first was closed 1.9 days ago
+    expect(segmentsIn(directory)[0]).toBe(1);
+    await clock.advance(0.11 * dayMs);
+    expect(segmentsIn(directory)[0]).toBe(2);
+    await clock.advance(30 * dayMs);
+    const [left, ...more] = segmentsIn(directory);
+    expect(more).toEqual([]);
+    expect(left).toBeLessThanOrEqual((before.at(-1) as number) + 1); // what was written last was closed once
+    await journal.close();
+    expect(clock.pending).toBe(0);
+    const notices = linesOf(directory).filter(({ event }) => event === "retention");
+    expect(notices.length).toBeGreaterThan(2);
+    expect(notices.at(-1).details.through).toBe((left as number) - 1);
+    expect((await verifyJournal({ directory })).problem?.what).toContain("Retention removed");
+  });
+
+  it("removes, an hour later at the latest, what a follower has delivered while nobody records anything", async () => {
+    const slow = shipper(0);
+    const { directory, clock, journal, fill } = await journalOn({ keep: { bytes: 1 }, followers: [slow.follower] });
+    for (let i = 0; i < 3; i++) await fill();
+    await clock.advance(dayMs);
+    expect(segmentsIn(directory)).toEqual([1, 2, 3, 4]);
+    slow.state.through = 3;
+    await clock.advance(3_600_000);
+    expect(segmentsIn(directory)).toEqual([4]);
+    await journal.close();
   });
 
   it("removes the oldest while all are larger than they may be, and never the one that is written", async () => {
