@@ -34,6 +34,7 @@ export default defineConfig({
   test: {
     // Bounds what hangs; how fast a busy machine is proves nothing.
     testTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     hookTimeout: 60_000,
     projects:
       packed === undefined

@@ -9,7 +9,7 @@ import { type Child, startChild } from "../support/child.ts";
 import { describeWithRedis, startRedis } from "./redis.ts";
 
 const program = new URL("./freeze-replica.ts", import.meta.url);
-const generous = { timeout: 15_000, interval: 20 };
+const generous = { timeout: 30_000, interval: 20 };
 
 async function replica(kind: "file" | "redis", place: string): Promise<Child> {
   const child = await startChild(program, [kind, place]);

@@ -12,7 +12,7 @@ describeWithRedis("redisState on a Redis Cluster of one node", (redis) => {
     server = await startRedis(redis, ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]);
     await server.admin((client) => client.call("cluster", "addslotsrange", 0, 16383));
     const state = () => server.admin((client) => client.call("cluster", "info"));
-    await vi.waitFor(async () => expect(await state()).toContain("cluster_state:ok"), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await state()).toContain("cluster_state:ok"), { timeout: 30_000 });
     cluster = new Cluster([{ port: server.port, host: "127.0.0.1" }], { retryDelayOnFailover: 0, lazyConnect: true });
   });
   afterAll(async () => {

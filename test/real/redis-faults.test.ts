@@ -34,7 +34,7 @@ async function expectUnavailable(store: StateStore, message: RegExp): Promise<vo
 
 /** Waits until the store works again, by itself. */
 async function expectRecovery(store: StateStore): Promise<void> {
-  await vi.waitFor(() => store.get("a"), { timeout: 15_000, interval: 20 });
+  await vi.waitFor(() => store.get("a"), { timeout: 30_000, interval: 20 });
   for (const operation of Object.values(operations)) await operation(store);
 }
 
@@ -71,9 +71,9 @@ describeWithRedis("redisState when Redis is in trouble", (redis) => {
     for (const result of await pending) {
       if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "ERR_STATE_UNAVAILABLE" });
     }
-    await vi.waitFor(() => expectUnavailable(store, /^redis 127/), { timeout: 15_000 });
+    await vi.waitFor(() => expectUnavailable(store, /^redis 127/), { timeout: 30_000 });
     await server.start();
-    await vi.waitFor(() => store.get("n"), { timeout: 15_000, interval: 20 });
+    await vi.waitFor(() => store.get("n"), { timeout: 30_000, interval: 20 });
     expect(await store.increment("n", 1)).toEqual({ applied: true, value: 1 });
   });
 

@@ -29,10 +29,10 @@ it("entries whose time is over are removed though nobody asks for them", async (
     await clock.advance(1_000);
     // One record for each entry, and one more for its end.
     const left = 3 + 2 * Math.min(1200, Math.max(0, 1250 - second * 50));
-    await vi.waitFor(() => expect([records(), clock.pending]).toEqual([left, 1]));
+    await vi.waitFor(() => expect([records(), clock.pending]).toEqual([left, 1]), { timeout: 30_000 });
   }
   await clock.advance(3_600_000);
-  await vi.waitFor(() => expect(records()).toBe(1));
+  await vi.waitFor(() => expect(records()).toBe(1), { timeout: 30_000 });
   expect((await store.get("kept"))?.value).toBe("v");
 });
 
@@ -55,7 +55,7 @@ it("nothing is timed where nothing ends", async () => {
   const { store, clock } = made();
   await store.put("a", "v");
   await clock.advance(2_000);
-  await vi.waitFor(() => expect(clock.pending).toBe(0));
+  await vi.waitFor(() => expect(clock.pending).toBe(0), { timeout: 30_000 });
   await store.put("b", "v", { ttlMs: 10_000 });
   expect(clock.pending).toBe(1);
   await store.close();
