@@ -1,0 +1,184 @@
+import { readErrorInfo } from "../core/error-info.ts";
+import { GuardError } from "../core/errors.ts";
+import type { KubernetesObject, OwnerReference } from "../core/kubernetes-object.ts";
+import { groupOf, isClusterApiGroup, isCoreKind } from "./group-kind.ts";
+import { clusterNameLabel } from "./object-facts.ts";
+
+/** An object to be found by its name. */
+export interface ObjectLookupRef {
+  /** As the reference has it. Its version may no longer be served: any version of the group will do. */
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * Finds an object, in an informer's cache or by asking the API server.
+ * `undefined`, or an error with HTTP status 404, means that there is none.
+ */
+export type ObjectLookup<T extends KubernetesObject = KubernetesObject> = (
+  ref: ObjectLookupRef,
+) => T | undefined | Promise<T | undefined>;
+
+/** Cluster and Machine that an object belongs to: what `guard.reconcile` takes. */
+export interface OwnerObjects<T extends KubernetesObject = KubernetesObject> {
+  readonly cluster: T;
+  /** `undefined` for what belongs to the Cluster as a whole, and for a machine that no Machine has adopted yet. */
+  readonly machine?: T;
+}
+
+/** Chains in practice have five links: Secret, bootstrap config, Machine, MachineSet, MachineDeployment. */
+const maxDepth = 16;
+const requeueAfterMs = 30_000;
+
+interface Named extends KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly namespace: string; readonly name: string; readonly uid: string } & NonNullable<
+    KubernetesObject["metadata"]
+  >;
+}
+
+const invalid = (message: string) => new GuardError("ERR_OWNER_INVALID", message);
+
+const unresolved = (message: string) =>
+  new GuardError("ERR_OWNER_UNRESOLVED", message, { retryable: true, requeueAfterMs });
+
+const nameOf = ({ kind, namespace, name }: ObjectLookupRef) => `${kind} ${namespace}/${name}`;
+
+function refOf({ apiVersion, kind, metadata: { namespace, name } }: Named): ObjectLookupRef {
+  return { apiVersion, kind, namespace, name };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** What is missing is named; an item of a list has no kind, and would pass for an object without owner. */
+function checkNamed(object: KubernetesObject, what: string): asserts object is Named {
+  const { apiVersion, kind, metadata } = object ?? {};
+  const fields = { apiVersion, kind, namespace: metadata?.namespace, name: metadata?.name, uid: metadata?.uid };
+  for (const [field, value] of Object.entries(fields)) {
+    const path = field === "apiVersion" || field === "kind" ? field : `metadata.${field}`;
+    if (!isText(value)) throw invalid(`${what}.${path}: expected a non-empty string`);
+  }
+}
+
+/** References that may lead to a Cluster, the controller's first. Other tools' own objects lead nowhere. */
+function followed({ metadata, ...object }: Named): readonly OwnerReference[] {
+  const references = metadata.ownerReferences ?? [];
+  for (const [index, reference] of references.entries()) {
+    const path = `${object.kind} ${metadata.namespace}/${metadata.name}: metadata.ownerReferences[${index}]`;
+    for (const field of ["apiVersion", "kind", "name", "uid"] as const) {
+      if (!isText(reference?.[field])) throw invalid(`${path}.${field}: expected a non-empty string`);
+    }
+    const namespace = (reference as { readonly namespace?: unknown }).namespace;
+    if (namespace !== undefined && namespace !== metadata.namespace) {
+      throw invalid(`${path}.namespace: owners live in the namespace of what they own`);
+    }
+  }
+  const leading = references.filter(
+    ({ controller, apiVersion }) => controller === true || isClusterApiGroup(apiVersion),
+  );
+  return leading.toSorted((one, other) => Number(other.controller === true) - Number(one.controller === true));
+}
+
+async function find<T extends KubernetesObject>(lookup: ObjectLookup<T>, ref: ObjectLookupRef): Promise<T | undefined> {
+  try {
+    return await lookup(ref);
+  } catch (error) {
+    if (readErrorInfo(error).status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Typed clients leave kind and version away where everybody knows them. */
+function checkFound(found: KubernetesObject, ref: ObjectLookupRef): Named {
+  const { apiVersion = ref.apiVersion, kind = ref.kind, metadata } = found;
+  const object: KubernetesObject = { apiVersion, kind, ...(metadata === undefined ? {} : { metadata }) };
+  checkNamed(object, `lookup of ${nameOf(ref)}`);
+  const same = kind === ref.kind && groupOf(apiVersion) === groupOf(ref.apiVersion);
+  if (!same || object.metadata.namespace !== ref.namespace || object.metadata.name !== ref.name) {
+    const what = nameOf(refOf(object));
+    throw invalid(`lookup of ${nameOf(ref)}: found ${what}; owners live in the namespace of what they own`);
+  }
+  return object;
+}
+
+/**
+ * Finds the Cluster, and the Machine, that an object belongs to: a Cluster or Machine itself, or any
+ * infrastructure, bootstrap or control-plane object. It follows owner references, the controller's
+ * first and then those of Cluster API's groups, and where none leads on, the label
+ * `cluster.x-k8s.io/cluster-name`. Kinds are compared by group, so that API versions do not matter.
+ *
+ * What `lookup` throws passes through untouched.
+ *
+ * @param object - The object with its `apiVersion` and `kind`, which items of a list lack.
+ * @param lookup - Finds an object by its name; see {@link ObjectLookup}.
+ * @returns Cluster and Machine as they were found, or `undefined` if nobody owns the object yet: wait
+ *   for its next event.
+ * @throws {@link GuardError} `ERR_OWNER_UNRESOLVED` (retryable): an owner does not exist, or is another
+ *   object of the same name; caches may lag, and after a deletion it stays so.
+ * @throws {@link GuardError} `ERR_OWNER_INVALID`: metadata is missing, owners go round in a circle or
+ *   lead to another namespace, or the label contradicts the owners. Waiting does not help.
+ * @example
+ * import type { Guard } from "provider-guard";
+ * import { type KubernetesObject, ownerFromObject } from "provider-guard/cluster-api";
+ * declare const guard: Guard;
+ * declare const acmeMachine: KubernetesObject;
+ * declare const cache: Map<string, KubernetesObject>;
+ * const owner = await ownerFromObject(acmeMachine, ({ kind, namespace, name }) => cache.get(`${kind}/${namespace}/${name}`));
+ * if (owner?.machine !== undefined) await guard.reconcile(owner, async () => {}); // else: not owned yet
+ */
+export async function ownerFromObject<T extends KubernetesObject>(
+  object: T,
+  lookup: ObjectLookup<T>,
+): Promise<OwnerObjects<T> | undefined> {
+  checkNamed(object, "object");
+  const start = nameOf(refOf(object));
+  let machine: T | undefined;
+  let label: { readonly on: Named; readonly name: string } | undefined;
+
+  /** Depth first, so that an owner without a Cluster does not hide the next one. */
+  async function climb(found: T, current: Named, below: readonly string[]): Promise<T | undefined> {
+    const { namespace, uid, labels } = current.metadata;
+    if (below.includes(uid)) throw invalid(`${start}: its owners go round in a circle`);
+    if (below.length >= maxDepth) throw invalid(`${start}: more than ${maxDepth} owners deep`);
+    if (isCoreKind(current, "Cluster")) return found;
+    if (isCoreKind(current, "Machine")) machine ??= found;
+    const clusterName = labels?.[clusterNameLabel];
+    if (isText(clusterName)) label ??= { on: current, name: clusterName };
+    for (const { apiVersion, kind, name, uid: wanted } of followed(current)) {
+      const ref = { apiVersion, kind, namespace, name };
+      const next = await find(lookup, ref);
+      if (next === undefined) throw unresolved(`${nameOf(refOf(current))}: its owner ${nameOf(ref)} does not exist`);
+      const owner = checkFound(next, ref);
+      if (owner.metadata.uid !== wanted) {
+        throw unresolved(`${nameOf(refOf(current))}: its owner was another ${nameOf(ref)}, with another UID`);
+      }
+      const cluster = await climb(next, owner, [...below, uid]);
+      if (cluster !== undefined) return cluster;
+    }
+    return undefined;
+  }
+
+  async function byLabel(): Promise<T | undefined> {
+    if (label === undefined) return undefined;
+    const { on, name } = label;
+    const ref = { apiVersion: "cluster.x-k8s.io/v1beta2", kind: "Cluster", namespace: on.metadata.namespace, name };
+    const found = await find(lookup, ref);
+    if (found === undefined)
+      throw unresolved(`${nameOf(refOf(on))}: its label names ${nameOf(ref)}, which does not exist`);
+    checkFound(found, ref);
+    return found;
+  }
+
+  const cluster = (await climb(object, object, [])) ?? (await byLabel());
+  if (cluster === undefined) return undefined;
+  const found = cluster.metadata?.name;
+  if (label !== undefined && label.name !== found) {
+    throw invalid(`${nameOf(refOf(label.on))}: its label names Cluster ${label.name}, its owners lead to ${found}`);
+  }
+  return { cluster, ...(machine === undefined ? {} : { machine }) };
+}
