@@ -1,4 +1,4 @@
-import type { JournalCall } from "./journal-index.ts";
+import type { JournalCall } from "./journal-call.ts";
 import type { UnknownSpan } from "./trail.ts";
 import type { TrailEvent, TrailPrincipal } from "./trail-event.ts";
 

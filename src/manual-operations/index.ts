@@ -10,7 +10,7 @@ export type { FreezeClusterOptions, Freezer } from "./freeze-cluster.ts";
 export { freezeCluster } from "./freeze-cluster.ts";
 export type { GcpAuditOptions } from "./gcp-audit.ts";
 export { gcpAudit } from "./gcp-audit.ts";
-export type { JournalCall } from "./journal-index.ts";
+export type { JournalCall } from "./journal-call.ts";
 export type { Belonging, Judgement } from "./judge.ts";
 export type { Chunks } from "./lines.ts";
 export type { NdjsonReport } from "./ndjson-report.ts";

@@ -1,155 +1,172 @@
-import { scanJournal } from "../audit/journal-scan.ts";
-import type { StoredLine } from "../audit/stored-line.ts";
+import type { LinePlace } from "../audit/checkpoint/leaf-reader.ts";
 import type { IntentRecord, OutcomeRecord, ReadRecord } from "../core/journal.ts";
-import type { ManualOperation } from "../core/manual.ts";
-import type { Owner } from "../core/owner.ts";
-import type { CallKind, Target } from "../core/target.ts";
-import { textsOf } from "./fields.ts";
+import { begunCall, type IndexedCall, readCall } from "./journal-call.ts";
+import { readTail, type TailLine } from "./journal-tail.ts";
+import { keptCalls } from "./kept-calls.ts";
 import type { TrailSpan } from "./trail.ts";
 
-/** One call as the journal tells of it, with what the trail has shown of it so far. */
-export interface JournalCall {
-  readonly call: string;
-  /** Unix milliseconds. */
-  readonly at: number;
-  readonly target: Target;
-  readonly operation: string;
-  readonly kind: CallKind;
-  readonly owner: Owner;
-  readonly manual?: ManualOperation | undefined;
-  /** When its outcome was recorded; `undefined` where that is missing. */
-  readonly endAt?: number | undefined;
-  /** The id of its last request, where that succeeded: the trail must show it. */
-  readonly succeededAs?: string | undefined;
-}
-
-interface IndexedCall extends JournalCall {
-  /** Texts of its input while nobody knows how it ended, to tell what it was about. */
-  resources: readonly string[];
-  /** Requests that may have arrived and whose id nobody has seen. */
-  unnamed: number;
-  endAt: number | undefined;
-  succeededAs: string | undefined;
-  seen: boolean;
-}
-
 /** What calls of some time can be found by. */
-export interface JournalIndex {
-  readonly byCall: ReadonlyMap<string, IndexedCall>;
-  readonly byRequest: ReadonlyMap<string, { readonly call: IndexedCall; readonly last: boolean }>;
-  /** Calls with requests of which nobody has seen the id. */
-  readonly uncertain: readonly IndexedCall[];
+export interface IndexedSpan {
   /** Since when, in Unix milliseconds, every call is in the index: older segments may have been removed. */
   readonly completeFrom: number;
   /** Until when, in Unix milliseconds, every call is in the index. */
   readonly completeTo: number;
-  /** What was wrong with a journal; constant text. */
-  readonly problems: readonly string[];
+  /** Why no later than that; constant text. */
+  readonly problem?: string | undefined;
 }
 
-export type { IndexedCall };
+/** Where each journal is read on from, by its directory. */
+export type JournalPlaces = Readonly<Record<string, LinePlace>>;
 
-function textsIn(value: unknown, found: unknown[] = [], depth = 0): readonly unknown[] {
-  if (found.length >= 64 || depth > 6) return found;
-  if (typeof value === "string") found.push(value);
-  else if (typeof value === "object" && value !== null) {
-    for (const inner of Object.values(value).slice(0, 64)) textsIn(inner, found, depth + 1);
-  }
-  return found;
+/** The calls of journals, as far as they are needed: each line is read once. */
+export interface JournalIndex {
+  readonly calls: ReturnType<typeof keptCalls>;
+  /**
+   * Reads on, and forgets calls that ended before the span. No later span may begin before it.
+   * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE` when a journal cannot be read.
+   */
+  read(span: TrailSpan, signal: AbortSignal | undefined): Promise<IndexedSpan>;
+  /** Where somebody must begin who has read nothing, to know of all calls that are kept. */
+  places(): JournalPlaces;
+  /** Lines read so far. */
+  readonly linesRead: number;
 }
 
-const called = (record: IntentRecord | ReadRecord): IndexedCall => {
-  const { call, at, target, operation, kind, owner, manual } = record;
-  const base = { call, at, target, operation, kind, owner, manual };
-  return { ...base, resources: [], unnamed: 0, endAt: undefined, succeededAs: undefined, seen: false };
-};
-
-/** Requests that a call without an outcome may have sent: SDKs repeat one a few times. */
-const maxUnheard = 5;
-
-/** Options of {@link indexJournals}. */
+/** Options of {@link journalIndex}. */
 export interface IndexOptions {
   readonly directories: readonly string[];
-  /** Calls that were on their way in this span. */
-  readonly span: TrailSpan;
   /** How long a call without an outcome may have been on its way, in milliseconds. */
   readonly openMs: number;
   readonly reads: boolean;
   readonly maxCalls: number;
-  readonly signal?: AbortSignal | undefined;
+  /** Whether calls after the span are left for later. @defaultValue they are kept, so that no line is read twice */
+  readonly bounded?: boolean;
+  /** What `places` of an earlier index said. @defaultValue the journals' beginnings */
+  readonly places?: JournalPlaces | undefined;
 }
 
-/**
- * Reads journals, verifying them, and keeps what calls of a span can be found by. When there are more
- * calls than may be kept, the latest are left out, and `completeTo` says from when on.
- *
- * @throws {@link GuardError} `ERR_AUDIT_UNAVAILABLE` when a journal cannot be read.
- */
-export async function indexJournals(options: IndexOptions): Promise<JournalIndex> {
-  const { directories, span, openMs, reads, maxCalls, signal } = options;
-  const byCall = new Map<string, IndexedCall>();
-  const byRequest = new Map<string, { readonly call: IndexedCall; readonly last: boolean }>();
-  const problems: string[] = [];
-  let completeFrom = Number.NEGATIVE_INFINITY;
-  let completeTo = Number.POSITIVE_INFINITY;
+const bookmarkLines = 1000;
+const maxBookmarks = 128;
 
-  function kept(call: IndexedCall): boolean {
-    if (byCall.size < maxCalls || byCall.has(call.call)) {
-      byCall.set(call.call, call);
-      return true;
-    }
-    completeTo = Math.min(completeTo, call.at - 1);
-    return false;
+/** What is known of one journal. */
+interface Followed {
+  readonly directory: string;
+  readonly number: number;
+  place: LinePlace | undefined;
+  /** Places that were passed, oldest first: one of them lies before all calls that are kept. */
+  bookmarks: LinePlace[];
+  completeFrom: number;
+  /** The latest time of a call in it. */
+  latest: number;
+}
+
+/** Makes an index of journals, with nothing in it yet. */
+export function journalIndex(options: IndexOptions): JournalIndex {
+  const { directories, openMs, reads, bounded = false, places = {} } = options;
+  const calls = keptCalls(openMs);
+  const mostEach = Math.max(1, Math.floor(options.maxCalls / directories.length));
+  const journals = directories.map((directory, number): Followed => {
+    const place = Object.hasOwn(places, directory) ? places[directory] : undefined;
+    const bookmarks = place === undefined ? [] : [place];
+    return { ...{ directory, number, place, bookmarks }, completeFrom: -Infinity, latest: -Infinity };
+  });
+  let linesRead = 0;
+
+  function bookmark(journal: Followed, place: LinePlace): void {
+    const last = journal.bookmarks.at(-1);
+    if (last !== undefined && place.seq < last.seq + bookmarkLines) return;
+    journal.bookmarks.push(place);
+    if (journal.bookmarks.length > maxBookmarks) journal.bookmarks = journal.bookmarks.filter((_, n) => n % 2 === 0);
   }
 
-  function ended(call: IndexedCall, { at, result, attempts }: OutcomeRecord | ReadRecord): void {
-    call.endAt = at;
-    call.resources = result === "unknown" ? call.resources : [];
-    for (const [index, { requestId, result: answer }] of attempts.entries()) {
-      const last = index === attempts.length - 1;
-      if (requestId !== undefined) byRequest.set(requestId, { call, last });
-      else if (answer !== "not-sent") call.unnamed++;
-      if (last && answer === "ok") call.succeededAs = requestId;
-    }
-  }
-
-  function visit(line: StoredLine): undefined {
-    const { type, at = 0, call: id = "" } = line;
-    if (type === "intent") {
-      if (at > span.to) return;
-      const record = JSON.parse(line.text) as IntentRecord;
-      const call = called(record);
-      if (call.kind !== "create") call.resources = record.resources ?? textsOf(textsIn(record.input), 64);
-      call.unnamed = maxUnheard; // until an outcome says otherwise
-      kept(call);
-    } else if (type === "outcome") {
-      const call = byCall.get(id);
-      if (call === undefined) return;
-      call.unnamed = 0;
-      if (at < span.from) byCall.delete(id);
-      else ended(call, JSON.parse(line.text) as OutcomeRecord);
-    } else if (type === "read" && reads) {
-      const record = JSON.parse(line.text) as ReadRecord;
-      if (record.at < span.from || record.at - record.ms > span.to) return;
-      const call = called({ ...record, at: record.at - record.ms });
-      if (kept(call)) ended(call, record);
-    }
-  }
-
-  for (const directory of directories) {
+  /** Reads one journal on; what it holds back is read again the next time. */
+  async function follow(journal: Followed, span: TrailSpan, signal?: AbortSignal): Promise<IndexedSpan> {
+    const { number, directory } = journal;
+    let heldAt: LinePlace | undefined;
+    let completeTo = Number.POSITIVE_INFINITY;
     let begins = Number.POSITIVE_INFINITY;
-    const record = (line: StoredLine) => {
-      begins = Math.min(begins, line.at ?? begins);
-      return visit(line);
+
+    function keep(call: IndexedCall, before: LinePlace): void {
+      if (calls.byCall.has(call.call)) return;
+      const late = bounded && call.at > span.to;
+      if (!late && calls.countOf(number) < mostEach) {
+        calls.add(call);
+        return;
+      }
+      heldAt ??= before;
+      if (!late) completeTo = Math.min(completeTo, call.at - 1);
+    }
+
+    function visit(line: TailLine, before: LinePlace): void {
+      linesRead++;
+      if (heldAt === undefined) bookmark(journal, before);
+      const { type, at, call: id = "" } = line;
+      if (at !== undefined) {
+        begins = Math.min(begins, at);
+        if (id !== "") journal.latest = Math.max(journal.latest, at);
+      }
+      if (type === "intent") keep(begunCall(JSON.parse(line.text) as IntentRecord, number, before.seq + 1), before);
+      else if (type === "outcome") {
+        const call = calls.byCall.get(id);
+        if (call !== undefined) calls.end(call, JSON.parse(line.text) as OutcomeRecord);
+      } else if (type === "read" && reads) {
+        const record = JSON.parse(line.text) as ReadRecord;
+        if (record.at >= span.from) keep(readCall(record, number, before.seq + 1), before);
+      } else if (type === "notice" && line.text.includes('"event":"opened"')) calls.abandon(number);
+    }
+
+    let read = await readTail(directory, journal.place, visit, signal);
+    if (read.end === "lost") {
+      journal.bookmarks = [];
+      read = await readTail(directory, undefined, visit, signal);
+    }
+    if (read.first > 1) journal.completeFrom = begins;
+    journal.place = heldAt ?? read.place;
+    const { completeFrom, latest } = journal;
+    if (read.end === "empty") return { completeFrom, completeTo: -Infinity, problem: "a directory holds no journal" };
+    if (read.end === "tip") return { completeFrom, completeTo, problem: "more calls than maxCalls" };
+    return {
+      completeFrom,
+      completeTo: Math.min(completeTo, latest),
+      problem: "a journal does not verify: see verifyJournal",
     };
-    const { problem, gap, first } = await scanJournal(directory, { record }, { from: "oldest", signal });
-    if (problem !== undefined && gap === undefined) problems.push("a journal does not verify: see verifyJournal");
-    if (first === 0) problems.push("a directory holds no journal");
-    if (first > 1) completeFrom = Math.max(completeFrom, begins);
   }
-  for (const [id, call] of byCall) {
-    if (call.endAt === undefined && call.at < span.from - openMs) byCall.delete(id);
-  }
-  const uncertain = [...byCall.values()].filter(({ unnamed }) => unnamed > 0);
-  return { byCall, byRequest, uncertain, completeFrom, completeTo, problems };
+
+  return {
+    calls,
+    async read(span, signal) {
+      calls.forgetBefore(span.from);
+      let whole: IndexedSpan = { completeFrom: -Infinity, completeTo: Infinity };
+      for (const journal of journals) {
+        const { completeFrom, completeTo, problem } = await follow(journal, span, signal);
+        const earlier = completeTo < whole.completeTo;
+        whole = {
+          completeFrom: Math.max(whole.completeFrom, completeFrom),
+          ...(earlier ? { completeTo, problem } : { completeTo: whole.completeTo, problem: whole.problem }),
+        };
+      }
+      return whole;
+    },
+    places() {
+      const oldest = new Map<number, number>();
+      for (const { journal, seq } of calls.byCall.values()) {
+        oldest.set(journal, Math.min(seq, oldest.get(journal) ?? seq));
+      }
+      const found: Record<string, LinePlace> = {};
+      for (const journal of journals) {
+        const { place, bookmarks, directory, number } = journal;
+        if (place === undefined) continue;
+        const needed = oldest.get(number) ?? place.seq + 1;
+        const usable = [...bookmarks, place].filter(({ seq, offset }) => seq < needed && offset > 0);
+        const at = usable.at(-1);
+        if (at === undefined) continue;
+        journal.bookmarks = bookmarks.filter(({ seq }) => seq >= at.seq);
+        found[directory] = at;
+      }
+      return found;
+    },
+    get linesRead() {
+      return linesRead;
+    },
+  };
 }

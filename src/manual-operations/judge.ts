@@ -1,5 +1,6 @@
 import type { OperationClass } from "./findings.ts";
-import type { IndexedCall, JournalCall, JournalIndex } from "./journal-index.ts";
+import type { IndexedCall, JournalCall } from "./journal-call.ts";
+import type { KeptCalls } from "./kept-calls.ts";
 import type { TrailEvent } from "./trail-event.ts";
 
 /** What the user knows about an event, beyond trail and journal. */
@@ -21,7 +22,7 @@ export interface Judgement {
 
 /** What a judge goes by. */
 export interface JudgeOptions {
-  readonly index: JournalIndex;
+  readonly calls: KeptCalls;
   readonly isOurs: (event: TrailEvent) => boolean;
   readonly sameOperation: (call: JournalCall, event: TrailEvent) => boolean;
   /** By how much, in milliseconds, the cloud's clock may differ from ours. */
@@ -42,8 +43,8 @@ function sameResource(call: IndexedCall, { resources }: TrailEvent): boolean {
   return resources.some((id) => call.resources.some((ours) => ours === id || id.endsWith(`/${ours}`)));
 }
 
-/** Finds the journal's call that an event is part of, and marks it as seen. */
-function matcher({ index, sameOperation: same, slackMs, openMs }: Omit<JudgeOptions, "isOurs">) {
+/** Finds calls that an event fits. */
+function matcher({ calls, sameOperation: same, slackMs, openMs }: Omit<JudgeOptions, "isOurs">) {
   const inTime = (call: IndexedCall, { at }: TrailEvent) =>
     at >= call.at - slackMs && at <= (call.endAt ?? call.at + openMs) + slackMs;
 
@@ -52,57 +53,92 @@ function matcher({ index, sameOperation: same, slackMs, openMs }: Omit<JudgeOpti
     (account === undefined || target.account === "default" || target.account === account) &&
     (region === undefined || target.region === "default" || target.region === region);
 
-  /** A request whose id nobody has seen explains one event, not any number of them. */
-  function takes(call: IndexedCall, event: TrailEvent): boolean {
-    if (call.unnamed === 0 || !inTime(call, event) || !sameAccount(call, event)) return false;
-    return same(call, event) && sameResource(call, event);
-  }
+  const fits = (call: IndexedCall, event: TrailEvent): boolean =>
+    call.unnamed > 0 &&
+    inTime(call, event) &&
+    sameAccount(call, event) &&
+    same(call, event) &&
+    sameResource(call, event);
 
-  function taken(call: IndexedCall): IndexedCall {
-    call.unnamed--;
-    call.seen = true;
-    return call;
-  }
+  const uncertain = [...calls.byCall.values()].filter(({ unnamed }) => unnamed > 0);
 
   return {
-    /** By request id, then by the call's id: the latter can be copied, so everything else has to fit. */
-    named(event: TrailEvent): { readonly call: IndexedCall; readonly last: boolean } | undefined {
-      for (const id of event.requestIds) {
-        const found = index.byRequest.get(id);
-        if (found === undefined || !inTime(found.call, event)) continue;
-        found.call.seen = true;
-        return found;
-      }
-      const call = event.intent === undefined ? undefined : index.byCall.get(event.intent);
-      if (call === undefined || !takes(call, event)) return undefined;
-      return { call: taken(call), last: call.unnamed === 0 || call.endAt === undefined };
+    /** The request whose id it has. */
+    byRequest: (event: TrailEvent) =>
+      event.requestIds
+        .map((id) => calls.byRequest.get(id))
+        .find((known) => known !== undefined && inTime(known.call, event)),
+    /** The call whose id it carries, and which lost a request: an id can be copied, so everything else has to fit. */
+    byMark(event: TrailEvent): IndexedCall | undefined {
+      const call = event.intent === undefined ? undefined : calls.byCall.get(event.intent);
+      return call !== undefined && fits(call, event) ? call : undefined;
     },
-    /** By account, operation, resource and time, among calls that lost a request. */
-    unnamed(event: TrailEvent): IndexedCall | undefined {
-      const call = index.uncertain.find((candidate) => takes(candidate, event));
-      return call && taken(call);
-    },
+    /** A call that lost a request, by account, operation, resource and time. */
+    byFit: (event: TrailEvent, accepts: (call: IndexedCall) => boolean = () => true) =>
+      uncertain.find((call) => accepts(call) && fits(call, event)),
   };
 }
 
+/** The order in which lost requests are given to events: the same, however the trail delivers them. */
+const inOrder = (one: TrailEvent, other: TrailEvent): number =>
+  one.at - other.at || (one.id < other.id ? -1 : one.id > other.id ? 1 : 0);
+
 /**
- * Makes the function that says what an event is, by trail and journal alone. Requests of the cloud
+ * Makes the functions that say what events are, by trail and journal alone. Requests of the cloud
  * itself come before those of our credential, since it acts on our behalf; then only a lost request of
- * the journal explains ours.
+ * the journal explains ours, and each only one event.
  */
 export function judge(options: JudgeOptions) {
   const match = matcher(options);
+
+  const foreign = (event: TrailEvent): Judgement | undefined => {
+    if (event.byService !== undefined) return { event, class: "cloud-service" };
+    return options.isOurs(event) ? undefined : { event, class: event.console ? "manual-console" : "manual-api" };
+  };
+
+  /** An event that carries the call's id has a better claim than one that only fits. */
+  function displaced(call: IndexedCall): Judgement[] {
+    if (call.marked.size + call.fitting.size <= call.unnamed) return [];
+    const [event] = [...call.fitting.values()].sort(inOrder).slice(-1);
+    if (event === undefined) return [];
+    call.fitting.delete(event.id);
+    return [{ event, class: "stolen-credential" }];
+  }
+
+  function settled(event: TrailEvent): Judgement[] {
+    const call = match.byMark(event);
+    if (call !== undefined && (call.marked.has(event.id) || call.marked.size < call.unnamed)) {
+      call.marked.add(event.id);
+      call.fitting.delete(event.id);
+      call.seen = true;
+      const last = call.marked.size === call.unnamed || call.endAt === undefined;
+      return [{ event, class: last ? "own" : "own-retry", call }, ...displaced(call)];
+    }
+    const other = foreign(event);
+    if (other !== undefined) return [other];
+    const free = ({ marked, fitting, unnamed }: IndexedCall) => marked.size + fitting.size < unnamed;
+    const found = match.byFit(event, ({ fitting }) => fitting.has(event.id)) ?? match.byFit(event, free);
+    if (found === undefined) return [{ event, class: "stolen-credential" }];
+    found.fitting.set(event.id, event);
+    found.seen = true;
+    return [{ event, class: "own-unmatched", call: found }];
+  }
+
   return {
-    judge(event: TrailEvent): Judgement {
-      const found = match.named(event);
-      if (found !== undefined) return { event, class: found.last ? "own" : "own-retry", call: found.call };
-      if (event.byService !== undefined) return { event, class: "cloud-service" };
-      if (!options.isOurs(event)) return { event, class: event.console ? "manual-console" : "manual-api" };
-      const call = match.unnamed(event);
-      return call === undefined ? { event, class: "stolen-credential" } : { event, class: "own-unmatched", call };
+    /** @returns `undefined` for an event that competes with others for a lost request: {@link settle} it with them. */
+    judge(event: TrailEvent): Judgement | undefined {
+      const found = match.byRequest(event);
+      if (found !== undefined) {
+        found.call.seen = true;
+        return { event, class: found.last ? "own" : "own-retry", call: found.call };
+      }
+      if (match.byMark(event) !== undefined) return undefined;
+      const other = foreign(event);
+      if (other !== undefined) return other;
+      return match.byFit(event) === undefined ? { event, class: "stolen-credential" } : undefined;
     },
-    /** Notes that the trail shows a call, by an event that is not judged. */
-    saw: (event: TrailEvent): void => void match.named(event),
+    /** Says what competing events are. One that was settled before stays what it was. */
+    settle: (events: readonly TrailEvent[]): readonly Judgement[] => [...events].sort(inOrder).flatMap(settled),
   };
 }
 

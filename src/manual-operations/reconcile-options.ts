@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
 import { parseOptions } from "../core/config.ts";
 import type { Finding } from "./findings.ts";
-import type { JournalCall } from "./journal-index.ts";
+import type { JournalCall } from "./journal-call.ts";
 import type { Belonging, Judgement } from "./judge.ts";
 import type { Trail } from "./trail.ts";
 import type { TrailEvent } from "./trail-event.ts";
@@ -35,6 +35,12 @@ export interface ComparisonOptions {
   readonly slackMs?: number;
   /** How long a call without an outcome may have been on its way, in milliseconds. @defaultValue 900000 */
   readonly openMs?: number;
+  /**
+   * By how much a record may be late beyond the trail's usual delay, in milliseconds. A call that is not
+   * shown is unknown until then, and missing only after that.
+   * @defaultValue 21600000, six hours
+   */
+  readonly lateMs?: number;
   /** The most calls kept in memory; beyond, a shorter span is judged. @defaultValue 200000 */
   readonly maxCalls?: number;
   /** Sees everything that was judged. What it throws ends the reconciliation. */
@@ -62,6 +68,7 @@ const comparison = {
   reads: z.boolean().default(false),
   slackMs: z.number().min(0).default(120_000),
   openMs: z.number().min(0).default(900_000),
+  lateMs: z.number().min(0).default(21_600_000),
   maxCalls: z.int().positive().default(200_000),
   onJudged: callback,
   onFinding: callback,
@@ -73,6 +80,7 @@ export interface CheckedComparison {
   readonly reads: boolean;
   readonly slackMs: number;
   readonly openMs: number;
+  readonly lateMs: number;
   readonly maxCalls: number;
   readonly directories: readonly string[];
 }

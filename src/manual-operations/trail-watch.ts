@@ -1,15 +1,12 @@
-import { createHash } from "node:crypto";
 import { type MeterProvider, metrics } from "@opentelemetry/api";
 import * as z from "zod";
-import { abortable } from "../core/abort.ts";
 import { systemClock, type Timer } from "../core/clock.ts";
-import { guardParts } from "../core/guard-parts.ts";
 import { memoryState } from "../core/memory-state.ts";
 import type { StateStore } from "../core/state-store.ts";
-import type { Finding, TrailReport } from "./findings.ts";
-import { recentIds } from "./recent-ids.ts";
+import { findingTeller } from "./finding-teller.ts";
+import type { TrailReport } from "./findings.ts";
 import { type ComparisonOptions, parseComparison } from "./reconcile-options.ts";
-import { compareSpan, deliveredBy } from "./reconcile-trail.ts";
+import { sweep } from "./sweep.ts";
 
 /** Options of {@link trailWatch}. */
 export interface TrailWatchOptions extends ComparisonOptions {
@@ -64,11 +61,6 @@ const schema = {
   meterProvider: z.looseObject({ getMeter: z.function() }).optional(),
 };
 
-function noticeOf({ class: kind, cloud, service, operation, requestId, principal, call, cluster }: Finding) {
-  const said = { class: kind, cloud, service, operation, requestId, principal: principal?.id, call, cluster };
-  return Object.fromEntries(Object.entries(said).filter((entry): entry is [string, string] => entry[1] !== undefined));
-}
-
 /**
  * Compares a trail with the journals again and again, each span once it has been delivered, and tells
  * each finding once: to `onFinding`, in the guard's audit log, in metrics. A finding whose hook fails
@@ -93,17 +85,16 @@ function noticeOf({ class: kind, cloud, service, operation, requestId, principal
  * });
  */
 export function trailWatch(options: TrailWatchOptions): TrailWatch {
-  const parsed = parseComparison(options, schema, "trailWatch");
-  const { name, intervalMs, patienceMs, rememberMs } = parsed;
-  const { clock = systemClock, trail, guard, onFinding, onReport, onError } = options;
+  const checked = parseComparison(options, schema, "trailWatch");
+  const { name, intervalMs, lateMs, rememberMs } = checked;
+  const { clock = systemClock, trail, guard, onFinding, onError } = options;
   const state = options.state ?? memoryState({ clock });
   const prefix = `manual-operations/${name}/`;
   const closing = new AbortController();
   const { signal } = closing;
-  const told = recentIds();
-  const noted = recentIds();
   const startedAt = clock.now();
-  let judgedTo: number | undefined;
+  const startAt = options.startAt ?? startedAt;
+  let lateAt = Number.NEGATIVE_INFINITY;
   let running: Promise<TrailReport | undefined> | undefined;
   let timer: Timer | undefined;
 
@@ -118,10 +109,6 @@ export function trailWatch(options: TrailWatchOptions): TrailWatch {
     unit: "s",
     description: "Seconds of a trail that should have been judged and were not",
   });
-  const due = () => deliveredBy(options, parsed);
-  const observe: Parameters<typeof lag.addCallback>[0] = (result) =>
-    result.observe(Math.max(0, due() - (judgedTo ?? startedAt)) / 1000, { cloud: trail.cloud });
-  lag.addCallback(observe);
 
   function failed(error: unknown): void {
     if (signal.aborted) return;
@@ -129,54 +116,26 @@ export function trailWatch(options: TrailWatchOptions): TrailWatch {
     onError?.(error);
   }
 
-  async function progress(): Promise<number> {
-    const kept = Number((await state.get(`${prefix}judged-to`, { signal }))?.value);
-    if (Number.isFinite(kept) && kept > 0) return kept;
-    return options.startAt ?? startedAt;
-  }
+  const tell = findingTeller({ state, prefix, rememberMs, clock, signal, guard, counter, onFinding, failed });
+  const both = { options, checked, state, startAt, signal, tell, failed };
+  const prompt = sweep({ ...both, key: `${prefix}progress`, lateMs: 0 });
+  const late = sweep({ ...both, key: `${prefix}late-progress`, lateMs });
 
-  /** @returns Whether everybody who should know does. */
-  async function tell(finding: Finding): Promise<boolean> {
-    const key = `${prefix}finding/${createHash("sha256").update(finding.id).digest("base64url")}`;
-    if (told.has(finding.id)) return true;
-    try {
-      if ((await state.get(key, { signal })) !== undefined) return true;
-    } catch (error) {
-      failed(error); // better told twice than never
-    }
-    if (!noted.again(finding.id)) {
-      const journal = guard && guardParts.get(guard)?.journal;
-      journal?.enqueue({ type: "notice", at: clock.now(), event: "finding", details: noticeOf(finding) });
-      counter.add(1, { class: finding.class, cloud: finding.cloud });
-    }
-    try {
-      await abortable(Promise.resolve(onFinding?.(finding)), signal);
-    } catch (error) {
-      failed(error);
-      return false;
-    }
-    told.add(finding.id);
-    await state.put(key, "1", { ttlMs: rememberMs, signal }).catch(failed);
-    return true;
+  const observe: Parameters<typeof lag.addCallback>[0] = (result) =>
+    result.observe(Math.max(0, prompt.due() - (prompt.judgedTo ?? startedAt)) / 1000, { cloud: trail.cloud });
+  lag.addCallback(observe);
+
+  /** The trail is read a second time for what came late: rarely, and in long spans. */
+  async function lookBack(): Promise<void> {
+    if (lateMs === 0 || clock.monotonic() < lateAt) return;
+    lateAt = clock.monotonic() + lateMs / 8;
+    await late.look();
   }
 
   async function look(): Promise<TrailReport | undefined> {
-    judgedTo ??= await progress();
-    for (let last: TrailReport | undefined; ; ) {
-      const from: number = judgedTo;
-      const to = due();
-      if (to <= from) return last;
-      let undelivered = false;
-      const hook = async (finding: Finding) => {
-        if (!(await tell(finding))) undelivered = true;
-      };
-      last = await compareSpan({ ...options, onFinding: hook }, parsed, { from, to }, signal);
-      const known = Math.min(last.to, ...last.unknown.map((span) => Math.max(from, span.from)));
-      judgedTo = undelivered ? from : Math.max(known, Math.min(last.to, clock.now() - patienceMs));
-      await state.put(`${prefix}judged-to`, String(judgedTo), { signal }).catch(failed);
-      await onReport?.(last);
-      if (judgedTo === from || judgedTo >= to) return last;
-    }
+    const report = await prompt.look();
+    await lookBack();
+    return report;
   }
 
   function check(): Promise<TrailReport | undefined> {
@@ -194,7 +153,7 @@ export function trailWatch(options: TrailWatchOptions): TrailWatch {
   timer = clock.setTimeout(() => void check(), 0);
   return {
     get judgedTo() {
-      return judgedTo;
+      return prompt.judgedTo;
     },
     check,
     async close() {

@@ -82,7 +82,7 @@ describe("watching a trail", () => {
     await clock.advance(0);
     expect(second.reports[0]).toMatchObject({ from: start + 43 * minute, to: start + 48 * minute });
     const third = await watching({ told, state, startAt: start }, clock);
-    await state.delete("manual-operations/default/judged-to");
+    await state.delete("manual-operations/default/progress");
     await clock.advance(0);
     expect([first, second, third].map(({ findings }) => findings.length)).toEqual([1, 0, 0]);
     expect(third.reports[0]?.counts["stolen-credential"]).toBe(1);
