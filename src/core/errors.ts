@@ -121,6 +121,11 @@ export function noteErrorInfo(error: unknown, info: ErrorInfo): void {
   if (typeof error === "object" && error !== null) seen.set(error, info);
 }
 
+/** An adapter's reading of an SDK error, if it noted one. */
+export function notedErrorInfo(error: unknown): ErrorInfo | undefined {
+  return typeof error === "object" && error !== null ? seen.get(error) : undefined;
+}
+
 const requeueDefaultsMs: Partial<Record<ErrorClass, number>> = {
   throttled: 10_000,
   outage: 30_000,
@@ -143,7 +148,7 @@ export function requeueAfter(error: unknown): number | undefined {
   if (isGuardError(error)) {
     return error.requeueAfterMs ?? (error.retryable ? 10_000 : undefined);
   }
-  const info = typeof error === "object" && error !== null ? seen.get(error) : undefined;
+  const info = notedErrorInfo(error);
   if (info === undefined) return requeueDefaultsMs.unknown;
   return info.retryAfterMs ?? requeueDefaultsMs[info.class];
 }
