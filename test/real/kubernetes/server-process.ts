@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A server's process, bounded in time. */
+export interface ServerProcess {
+  readonly pid: number;
+  /** Asks until it answers `true`; fails with the server's last words where it ends first, or takes too long. */
+  readyWhen(answers: () => Promise<boolean>, timeoutMs: number): Promise<void>;
+  /** Ends it at once, wherever it is, and resolves once it has ended. */
+  kill(): Promise<void>;
+  /** Stops it where it is (`SIGSTOP`): it accepts connections and answers nothing. */
+  pause(): void;
+  resume(): void;
+}
+
+/** A port of loopback that nothing listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/**
+ * Starts a server with its standard input held open, so that it can see this process end.
+ *
+ * @param line - Program and arguments.
+ * @param env - Added to this process's environment.
+ */
+export function startProcess(line: readonly string[], env: Readonly<Record<string, string>> = {}): ServerProcess {
+  const [program = "", ...args] = line;
+  const child = spawn(program, args, { stdio: ["pipe", "ignore", "pipe"], env: { ...process.env, ...env } });
+  let lastWords = "";
+  let isRunning = true;
+  child.stdin.on("error", () => {});
+  child.stderr.on("data", (chunk: Buffer) => {
+    lastWords = (lastWords + chunk.toString()).slice(-4_000);
+  });
+  const ended = new Promise<void>((resolve) => {
+    const end = (how: unknown) => {
+      isRunning = false;
+      lastWords += `\n(${program} ended: ${how})`;
+      resolve();
+    };
+    child.once("error", end);
+    child.once("exit", (code, signal) => end(signal ?? `exit code ${code}`));
+  });
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await ended;
+  };
+  return {
+    pid: child.pid ?? 0,
+    async readyWhen(answers, timeoutMs) {
+      const deadline = performance.now() + timeoutMs;
+      while (isRunning && performance.now() < deadline) {
+        if (await answers().catch(() => false)) return;
+        await Promise.race([sleep(50), ended]);
+      }
+      await kill();
+      throw new Error(`${program} was not ready within ${timeoutMs} ms:\n${lastWords}`);
+    },
+    kill,
+    pause() {
+      child.kill("SIGSTOP");
+    },
+    resume() {
+      child.kill("SIGCONT");
+    },
+  };
+}
