@@ -21,6 +21,14 @@ export interface JournalCall {
   readonly succeededAs?: string | undefined;
 }
 
+/** Events that were taken for requests whose id nobody has seen. */
+export interface Claims {
+  /** Ids of those that carry the call's id. */
+  readonly marked: Set<string>;
+  /** Those that only fit, by their ids. */
+  readonly fitting: Map<string, TrailEvent>;
+}
+
 /** A call with what it can be found by. */
 export interface IndexedCall extends JournalCall {
   /** Which journal it is in, and the number of its line there. */
@@ -32,10 +40,7 @@ export interface IndexedCall extends JournalCall {
   requests: readonly { readonly id: string; readonly last: boolean }[];
   /** Requests that may have arrived and whose id nobody has seen. */
   unnamed: number;
-  /** Events that carry the call's id and were taken for one of those. */
-  readonly marked: Set<string>;
-  /** Events that fit, and were taken for one of those, by their ids. */
-  readonly fitting: Map<string, TrailEvent>;
+  claims: Claims | undefined;
   endAt: number | undefined;
   succeededAs: string | undefined;
   /** Whether the trail shows it. */
@@ -59,11 +64,31 @@ const maxUnheard = 5;
 const called = (record: IntentRecord | ReadRecord, at: number, journal: number, seq: number): IndexedCall => {
   const { call, target, operation, kind, owner, manual } = record;
   return {
-    ...{ call, at, target, operation, kind, owner, manual, journal, seq, resources: [], requests: [], unnamed: 0 },
-    ...{ marked: new Set(), fitting: new Map(), endAt: undefined, succeededAs: undefined },
-    ...{ seen: false, abandoned: false },
+    call,
+    at,
+    target,
+    operation,
+    kind,
+    owner,
+    manual,
+    journal,
+    seq,
+    resources: [],
+    requests: [],
+    unnamed: 0,
+    claims: undefined,
+    endAt: undefined,
+    succeededAs: undefined,
+    seen: false,
+    abandoned: false,
   };
 };
+
+/** Makes room for claims where there is none yet: few calls ever need it. */
+export function claimsOf(call: IndexedCall): Claims {
+  call.claims ??= { marked: new Set(), fitting: new Map() };
+  return call.claims;
+}
 
 /** A call whose outcome is still to come. */
 export function begunCall(record: IntentRecord, journal: number, seq: number): IndexedCall {

@@ -1,5 +1,5 @@
 import type { OperationClass } from "./findings.ts";
-import type { IndexedCall, JournalCall } from "./journal-call.ts";
+import { claimsOf, type IndexedCall, type JournalCall } from "./journal-call.ts";
 import type { KeptCalls } from "./kept-calls.ts";
 import type { TrailEvent } from "./trail-event.ts";
 
@@ -98,28 +98,35 @@ export function judge(options: JudgeOptions) {
 
   /** An event that carries the call's id has a better claim than one that only fits. */
   function displaced(call: IndexedCall): Judgement[] {
-    if (call.marked.size + call.fitting.size <= call.unnamed) return [];
-    const [event] = [...call.fitting.values()].sort(inOrder).slice(-1);
+    const { marked, fitting } = claimsOf(call);
+    if (marked.size + fitting.size <= call.unnamed) return [];
+    const [event] = [...fitting.values()].sort(inOrder).slice(-1);
     if (event === undefined) return [];
-    call.fitting.delete(event.id);
+    fitting.delete(event.id);
     return [{ event, class: "stolen-credential" }];
   }
 
+  const mayClaim = ({ claims, unnamed }: IndexedCall, { id }: TrailEvent): boolean =>
+    claims === undefined || claims.marked.has(id) || claims.marked.size < unnamed;
+
   function settled(event: TrailEvent): Judgement[] {
     const call = match.byMark(event);
-    if (call !== undefined && (call.marked.has(event.id) || call.marked.size < call.unnamed)) {
-      call.marked.add(event.id);
-      call.fitting.delete(event.id);
+    if (call !== undefined && mayClaim(call, event)) {
+      const { marked, fitting } = claimsOf(call);
+      marked.add(event.id);
+      fitting.delete(event.id);
       call.seen = true;
-      const last = call.marked.size === call.unnamed || call.endAt === undefined;
+      const last = marked.size === call.unnamed || call.endAt === undefined;
       return [{ event, class: last ? "own" : "own-retry", call }, ...displaced(call)];
     }
     const other = foreign(event);
     if (other !== undefined) return [other];
-    const free = ({ marked, fitting, unnamed }: IndexedCall) => marked.size + fitting.size < unnamed;
-    const found = match.byFit(event, ({ fitting }) => fitting.has(event.id)) ?? match.byFit(event, free);
+    const free = ({ claims, unnamed }: IndexedCall) =>
+      claims === undefined || claims.marked.size + claims.fitting.size < unnamed;
+    const found =
+      match.byFit(event, ({ claims }) => claims?.fitting.has(event.id) === true) ?? match.byFit(event, free);
     if (found === undefined) return [{ event, class: "stolen-credential" }];
-    found.fitting.set(event.id, event);
+    claimsOf(found).fitting.set(event.id, event);
     found.seen = true;
     return [{ event, class: "own-unmatched", call: found }];
   }

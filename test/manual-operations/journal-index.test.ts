@@ -157,7 +157,7 @@ describe("a million calls", () => {
     const calls = keptCalls(15 * minute);
     let most = 0;
     const [intent, outcome] = callRecords({ requests: ["r"] }) as [IntentRecord, OutcomeRecord];
-    for (let n = 0; n < 100_000; n++) {
+    for (let n = 0; n < 1_000_000; n++) {
       const at = start + n * 100;
       const call = begunCall({ ...intent, call: `call-${n}`, at }, 0, n);
       calls.add(call);
