@@ -46,7 +46,7 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
     options.telemetry === false ? noTelemetry : createTelemetry(options.telemetry ?? {}, () => clock.monotonic());
   const runtime: Runtime = { clock, random, telemetry, modeOf: modeReader(options.mode) };
   const state = options.state ?? memoryState({ clock });
-  const journal = options.audit === false ? undefined : await options.audit.open({ clock, random, principal });
+  const journal = options.audit === false ? undefined : await options.audit.open({ clock, random, principal, telemetry });
   let parts: readonly PhaseInterceptor[] = [];
   try {
     const freeze = await freezeSwitch(state, runtime, journal);

@@ -62,7 +62,7 @@ export { safely } from "./core/safely.ts";
 export type { Incremented, IncrementOptions, StateStore, Versioned, WriteOptions } from "./core/state-store.ts";
 export type { OwnerTags, TagCodec, Tags } from "./core/tags.ts";
 export type { CallKind, Target } from "./core/target.ts";
-export type { TelemetryOptions } from "./core/telemetry.ts";
+export type { Gauge, Gauges, TelemetryOptions } from "./core/telemetry.ts";
 export type { Lease, LeaseRequest, LimitFeedback, TokenLender } from "./core/token-lender.ts";
 export type { Weight } from "./core/weight.ts";
 export type { CredentialLeaseOptions } from "./credentials/lease.ts";

@@ -25,13 +25,11 @@ export async function startCompanions(
 
   /** First those who make what others deliver, then those others; neither waits for its equals. */
   async function closeAll(): Promise<void> {
-    const ends: PromiseSettledResult<void>[] = [];
-    for (const first of [true, false]) {
-      const closing = handles.filter(({ produces = false }) => produces === first);
-      ends.push(...(await Promise.allSettled(closing.map(async (handle) => handle.close()))));
-      await commit.flush().catch(() => {}); // what they recorded at last is delivered, too
-    }
-    const failed = ends.find((end) => end.status === "rejected");
+    const close = (some: readonly FollowingHandle[]) => Promise.allSettled(some.map(async (each) => each.close()));
+    const first = await close(handles.filter(({ produces }) => produces === true));
+    await commit.flush().catch(() => {}); // what they recorded at last is delivered, too
+    const last = await close(handles.filter(({ produces }) => produces !== true));
+    const failed = [...first, ...last].find((end) => end.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
 

@@ -3,6 +3,7 @@ import type { Clock, Random } from "./clock.ts";
 import type { ManualOperation } from "./manual.ts";
 import type { Owner, Principal } from "./owner.ts";
 import type { CallKind, Target } from "./target.ts";
+import type { Gauges } from "./telemetry.ts";
 
 interface CallFacts {
   /** The call's id; outcome and intent share it. */
@@ -111,6 +112,8 @@ export interface JournalContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly principal: Principal;
+  /** Where the journal shows how it fares. @defaultValue nowhere */
+  readonly telemetry?: Gauges;
 }
 
 /** An open audit log. */

@@ -40,8 +40,19 @@ export interface Running {
   end(error?: unknown): void;
 }
 
+/** Who shows gauges. */
+export interface Gauges {
+  /**
+   * Registers a gauge until the guard is closed.
+   *
+   * @param name - What follows `provider_guard.`.
+   * @returns Ends the gauge before that.
+   */
+  gauge(name: string, description: string, read: Gauge): () => void;
+}
+
 /** Spans and metrics of one guard. Attributes are names, codes and keys of limits; never input, never a message. */
-export interface Telemetry {
+export interface Telemetry extends Gauges {
   /** Starts a span `Service.Operation`. */
   startCall(call: Call): Running;
   /** Starts a child span of the call's. */
@@ -56,8 +67,6 @@ export interface Telemetry {
   breakerChanged(target: string, state: string): void;
   /** A credential was fetched, or could not be. */
   credentialRenewed(result: "ok" | "failed"): void;
-  /** Registers a gauge until the guard is closed. */
-  gauge(name: string, description: string, read: Gauge): void;
   close(): void;
 }
 
@@ -144,7 +153,7 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
   const tracer: Tracer = (options.tracerProvider ?? trace).getTracer(scope);
   const meter = (options.meterProvider ?? metrics).getMeter(scope);
   const metric = instruments(meter);
-  const removals: (() => void)[] = [];
+  const removals = new Set<() => void>();
 
   const names = new WeakMap<Target, Names>();
 
@@ -237,10 +246,15 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
       const gauge = meter.createObservableGauge(`provider_guard.${name}`, { description });
       const callback = (result: ObservableResult) => read((value, attributes) => result.observe(value, attributes));
       gauge.addCallback(callback);
-      removals.push(() => gauge.removeCallback(callback));
+      const remove = () => {
+        gauge.removeCallback(callback);
+        removals.delete(remove);
+      };
+      removals.add(remove);
+      return remove;
     },
     close() {
-      for (const remove of removals.splice(0)) remove();
+      for (const remove of removals) remove();
     },
   };
 }
@@ -256,6 +270,6 @@ export const noTelemetry: Telemetry = {
   quotaExceeded() {},
   breakerChanged() {},
   credentialRenewed() {},
-  gauge() {},
+  gauge: () => () => {},
   close() {},
 };

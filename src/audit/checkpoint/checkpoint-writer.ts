@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../../core/clock.ts";
 import { GuardError, isGuardError } from "../../core/errors.ts";
 import type { AuditRecord, JournalContext } from "../../core/journal.ts";
+import { noTelemetry } from "../../core/telemetry.ts";
 import type { FollowingHandle, JournalFeed } from "../feed.ts";
 import { bounded } from "./bounded.ts";
 import { type CheckpointAppender, checkpointAppender, type StoredCheckpoint } from "./checkpoint-files.ts";
@@ -36,6 +37,7 @@ export interface CheckpointSettings {
 
 /** Signs one journal, from its opening to its closing. */
 export class CheckpointWriter implements FollowingHandle {
+  readonly produces = true;
   readonly #settings: CheckpointSettings;
   readonly #feed: JournalFeed;
   readonly #journal: { enqueue(record: AuditRecord): void };
@@ -43,12 +45,15 @@ export class CheckpointWriter implements FollowingHandle {
   readonly #append: CheckpointAppender;
   readonly #witnessing: Witnessing;
   readonly #running: Promise<void>;
+  readonly #end: () => void;
   readonly #stop = new AbortController();
   #tree: JournalTree | undefined;
   /** The last segment that the newest checkpoint covers to its end. */
   #covered = 0;
   /** Lines under the newest checkpoint. */
   #signed = 0;
+  /** When it was signed, or when this writer began; monotonic. */
+  #signedAt: number;
   #failures = 0;
   /** When the next one is due even if nothing is recorded, and before when none is tried; monotonic. */
   #dueAt: number;
@@ -56,12 +61,13 @@ export class CheckpointWriter implements FollowingHandle {
   #timer: Timer | undefined;
   #wake = () => {};
   #closing = false;
+  #abandoned = false;
 
   constructor(
     settings: CheckpointSettings,
     feed: JournalFeed,
     journal: { enqueue(record: AuditRecord): void },
-    { clock }: JournalContext,
+    { clock, telemetry = noTelemetry }: JournalContext,
   ) {
     this.#settings = settings;
     this.#feed = feed;
@@ -70,6 +76,7 @@ export class CheckpointWriter implements FollowingHandle {
     this.#append = checkpointAppender(feed.directory);
     this.#dueAt = clock.monotonic(); // the first one tells others that, and where, the journal goes on
     this.#notBefore = this.#dueAt;
+    this.#signedAt = this.#dueAt;
     this.#witnessing = new Witnessing(settings.witnesses, {
       clock,
       directory: feed.directory,
@@ -80,10 +87,19 @@ export class CheckpointWriter implements FollowingHandle {
     const unsubscribe = feed.onCommit(() => {
       if (this.#isDue()) this.#wake();
     });
-    this.#running = this.#run().finally(() => {
-      unsubscribe();
-      this.#timer?.cancel();
-    });
+    const { origin } = settings;
+    const gauges = [
+      telemetry.gauge("audit.checkpoint.age", "Seconds since a checkpoint was signed, or signing began", (observe) =>
+        observe((clock.monotonic() - this.#signedAt) / 1000, { origin }),
+      ),
+      telemetry.gauge("audit.checkpoint.size", "Lines under the newest checkpoint", (observe) =>
+        observe(this.#signed, { origin }),
+      ),
+    ];
+    this.#running = this.#run().finally(unsubscribe);
+    this.#end = () => {
+      for (const end of gauges) end();
+    };
   }
 
   /** Signs what has no checkpoint yet, if that succeeds at the first try; then witnesses get their last one. */
@@ -95,6 +111,15 @@ export class CheckpointWriter implements FollowingHandle {
     await this.#running;
     late.cancel();
     await this.#witnessing.close();
+    this.#end();
+  }
+
+  async abandon(): Promise<void> {
+    this.#abandoned = true;
+    this.#end();
+    this.#stop.abort();
+    this.#wake();
+    await Promise.all([this.#running, this.#witnessing.abandon()]);
   }
 
   /** Retention must not remove what is not signed yet, nor the line that the next process goes on from. */
@@ -105,6 +130,7 @@ export class CheckpointWriter implements FollowingHandle {
   async #run(): Promise<void> {
     for (;;) {
       await this.#untilDue();
+      if (this.#abandoned) return;
       const last = this.#closing; // what was begun before may have left out lines
       if (last && this.#tree !== undefined && this.#unsigned === 0 && this.#failures === 0) return;
       try {
@@ -112,7 +138,7 @@ export class CheckpointWriter implements FollowingHandle {
         await this.#sign(this.#tree);
         this.#succeeded();
       } catch (error) {
-        if (!this.#failed(error)) return;
+        if (this.#abandoned || !this.#failed(error)) return;
       }
       if (last) return;
     }
@@ -156,6 +182,7 @@ export class CheckpointWriter implements FollowingHandle {
     const stored = { ...state, note: `${text}\n${await this.#signature(text)}` };
     await this.#store(stored);
     this.#remember(tree);
+    this.#signedAt = this.#clock.monotonic();
     this.#witnessing.offer(stored);
   }
 

@@ -39,12 +39,18 @@ export class Witnessing {
   async close(): Promise<void> {
     await Promise.all(this.#parts.map((part) => part.close()));
   }
+
+  /** Waits for nobody, and tells nobody anything any more. */
+  async abandon(): Promise<void> {
+    await Promise.all(this.#parts.map((part) => part.abandon()));
+  }
 }
 
 class WitnessPart {
   readonly #witness: Witness;
   readonly #options: WitnessingOptions;
   readonly #closing = new AbortController();
+  readonly #stop = new AbortController();
   #wanted: StoredCheckpoint | undefined;
   #running: Promise<void> | undefined;
   /** Size of the tree that the witness saw last; it is asked if need be. */
@@ -68,6 +74,11 @@ class WitnessPart {
     await this.#running;
   }
 
+  async abandon(): Promise<void> {
+    this.#stop.abort();
+    await this.close();
+  }
+
   async #run(): Promise<void> {
     while (this.#wanted !== undefined) {
       const wanted = this.#wanted;
@@ -78,6 +89,7 @@ class WitnessPart {
         if (this.#failures > 0) this.#options.recovered(this.#witness.name);
         this.#failures = 0;
       } catch (error) {
+        if (this.#stop.signal.aborted) return;
         if (this.#failures++ === 0) this.#options.failed(asProblem(error, this.#witness.name));
         const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
         await sleep(this.#options.clock, pauseMs, this.#closing.signal).catch(() => {});
@@ -94,11 +106,12 @@ class WitnessPart {
     const refuse = (why: string) =>
       new GuardError("ERR_CHECKPOINT_UNWITNESSED", `witness ${name}: ${why}`, { retryable: true });
     const late = () => refuse(`no answer within ${timeoutMs} ms`);
+    const stop = this.#stop.signal;
     for (let round = 0; round < longestTalk; round++) {
       const seen = this.#seen;
       if (seen > size) throw refuse(`it saw ${seen} lines, and there are ${size}: lines were cut off the journal`);
-      const path = seen === 0 || seen === size ? [] : (await hashConsistency(directory, seen, size)).path;
-      const answer = await bounded(clock, timeoutMs, undefined, late, (signal) =>
+      const path = seen === 0 || seen === size ? [] : (await hashConsistency(directory, seen, size, stop)).path;
+      const answer = await bounded(clock, timeoutMs, stop, late, (signal) =>
         this.#witness.addCheckpoint(seen, path, note, signal),
       );
       if ("lines" in answer) {

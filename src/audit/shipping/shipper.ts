@@ -83,6 +83,19 @@ export class Shipper {
     timer.cancel();
   }
 
+  /** Tries nothing more. */
+  abandon(): Promise<void> {
+    this.#closing.abort();
+    this.#ended.abort();
+    return this.#running;
+  }
+
+  /** The last segment of whose checkpoints nothing more will be shipped. */
+  get checkpointsThrough(): number {
+    const { earlier, checkpoints } = this.#cursor ?? {};
+    return ((earlier ?? checkpoints)?.segment ?? 1) - 1;
+  }
+
   async #run(): Promise<void> {
     const { clock, intervalMs } = this.#options;
     while (!this.#ended.signal.aborted) {

@@ -1,9 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { MeterProvider } from "@opentelemetry/api";
 import * as z from "zod";
 import { parseOptions } from "../../core/config.ts";
-import { createTelemetry } from "../../core/telemetry.ts";
+import { noTelemetry } from "../../core/telemetry.ts";
 import type { JournalFeed, JournalFollower } from "../feed.ts";
 import { segmentName } from "../line.ts";
 import { Shipper } from "./shipper.ts";
@@ -25,8 +24,6 @@ export interface ShippingOptions {
   readonly noticeAfterMs?: number;
   /** Milliseconds that closing the journal waits for what is left to ship. @defaultValue 5000 */
   readonly closeTimeoutMs?: number;
-  /** @defaultValue the globally registered provider */
-  readonly meterProvider?: MeterProvider;
 }
 
 const milliseconds = z.int().min(1).max(86_400_000);
@@ -50,7 +47,6 @@ const schema = z.strictObject({
   maxBackoffMs: milliseconds.default(60_000),
   noticeAfterMs: milliseconds.default(300_000),
   closeTimeoutMs: z.int().min(0).max(86_400_000).default(5_000),
-  meterProvider: z.custom<MeterProvider>((value) => typeof value === "object" && value !== null).optional(),
 });
 
 /**
@@ -73,25 +69,29 @@ const schema = z.strictObject({
 export function shipping(options: ShippingOptions): JournalFollower {
   parseOptions(schema, options, "shipping");
   const { sinks } = options; // as they are: methods of classes, too
-  const { meterProvider, closeTimeoutMs, sinks: _checked, ...settings } = schema.parse(options);
+  const { closeTimeoutMs, sinks: _checked, ...settings } = schema.parse(options);
   return {
-    start(feed, journal, { clock, random }) {
+    start(feed, journal, { clock, random, telemetry = noTelemetry }) {
       const notice = (event: string, details: Record<string, string | number>) =>
         journal.enqueue({ type: "notice", at: clock.now(), event, details });
       const shippers = sinks.map((sink) => new Shipper({ ...settings, sink, feed, clock, random, notice }));
-      const telemetry = createTelemetry(meterProvider === undefined ? {} : { meterProvider }, clock.monotonic);
-      telemetry.gauge("audit.shipping.lag", "Seconds that a sink is behind the journal", (observe) => {
-        for (const { sink, behindMs } of shippers) observe(behindMs / 1000, { sink });
-      });
-      telemetry.gauge("audit.shipping.unshipped", "Bytes of the journal that a sink has not", (observe) => {
-        for (const shipper of shippers) observe(unshipped(feed, shipper), { sink: shipper.sink });
-      });
+      const gauges = [
+        telemetry.gauge("audit.shipping.lag", "Seconds that a sink is behind the journal", (observe) => {
+          for (const { sink, behindMs } of shippers) observe(behindMs / 1000, { sink });
+        }),
+        telemetry.gauge("audit.shipping.unshipped", "Bytes of the journal that a sink has not", (observe) => {
+          for (const shipper of shippers) observe(unshipped(feed, shipper), { sink: shipper.sink });
+        }),
+      ];
+      async function ended(all: readonly Promise<void>[]): Promise<void> {
+        await Promise.all(all);
+        for (const end of gauges) end();
+      }
       return {
-        async close() {
-          await Promise.all(shippers.map((shipper) => shipper.close(closeTimeoutMs)));
-          telemetry.close();
-        },
+        close: () => ended(shippers.map((shipper) => shipper.close(closeTimeoutMs))),
+        abandon: () => ended(shippers.map((shipper) => shipper.abandon())),
         shippedThrough: () => Math.min(...shippers.map(({ through }) => through)),
+        checkpointsThrough: () => Math.min(...shippers.map(({ checkpointsThrough }) => checkpointsThrough)),
       };
     },
   };

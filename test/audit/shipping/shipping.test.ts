@@ -5,6 +5,7 @@ import { GuardError } from "provider-guard";
 import { shipping } from "provider-guard/audit";
 import { seededRandom, simulatedClock } from "provider-guard/testing";
 import { describe, expect, it } from "vitest";
+import { createTelemetry } from "../../../src/core/telemetry.ts";
 import { recordsOf, temporaryDirectory } from "../support.ts";
 import { type FakeSink, fakeSink, journalFiles, shippedFiles, shippingJournal } from "./support.ts";
 
@@ -223,10 +224,11 @@ describe("the lag of a sink", () => {
     };
     const reader = new TestReader();
     const meterProvider = new MeterProvider({ readers: [reader] });
-    const { clock, record } = await shippingJournal(
+    const clock = simulatedClock();
+    const { record } = await shippingJournal(
       directory,
-      { sinks: [sink], meterProvider, noticeAfterMs: 86_400_000 },
-      { segmentBytes: 4096 },
+      { sinks: [sink], noticeAfterMs: 86_400_000 },
+      { clock, segmentBytes: 4096, telemetry: createTelemetry({ meterProvider }, () => clock.monotonic()) },
     );
     for (let i = 0; i < 3; i++) await record(8);
     await clock.advance(40_000);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Clock, Random } from "provider-guard";
+import type { Clock, Gauges, Random } from "provider-guard";
 import type { ShippedObject, ShippingOptions, ShippingSink } from "provider-guard/audit";
 import { shipping } from "provider-guard/audit";
 import { type SimulatedClock, seededRandom, simulatedClock } from "provider-guard/testing";
@@ -76,16 +76,18 @@ export async function shippingJournal(
     clock = simulatedClock(),
     on = clock,
     random = seededRandom(3),
+    telemetry,
     ...more
   }: {
     clock?: SimulatedClock;
     /** The clock of this process alone. */
     on?: Clock;
     random?: Random;
+    telemetry?: Gauges;
   } & Partial<FileJournalOptions> = {},
 ): Promise<ShippingJournal> {
   const source = fileJournal({ directory, ...more, followers: [...(more.followers ?? []), shipping(options)] });
-  const journal = await clock.runUntil(source.open({ clock: on, random, principal }));
+  const journal = await clock.runUntil(source.open({ clock: on, random, principal, ...(telemetry && { telemetry }) }));
   cleanup(() => journal.abandon());
   return {
     journal,
