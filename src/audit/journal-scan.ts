@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, systemClock } from "../core/clock.ts";
 import { type EndRecord, emptyChain, type JournalHead, segmentName } from "./line.ts";
@@ -6,6 +7,7 @@ import { checkHeader, readHeader, type StoredHeader } from "./segment-header.ts"
 import { listSegments, missing } from "./segment-list.ts";
 import { scanSegment } from "./segment-scan.ts";
 import type { StoredLine } from "./stored-line.ts";
+import { guarded } from "./unavailable.ts";
 
 /** How reading a journal ended. */
 export interface JournalScan {
@@ -42,7 +44,7 @@ export interface JournalVisitor {
 
 /** Where to begin, and how patient to be. */
 export interface ScanOptions {
-  /** `oldest`: at the first segment that is there; `newest`: only the last one. */
+  /** `oldest`: at the first segment that is there, up to where the journal ends now; `newest`: only the last one. */
   readonly from: "oldest" | "newest";
   readonly signal?: AbortSignal | undefined;
 }
@@ -50,6 +52,15 @@ export interface ScanOptions {
 /** A writer at work makes the next segment a moment after it closed one: how often to look for it, and when. */
 const looks = 20;
 const lookAgainMs = 10;
+
+const endless = { segment: Number.POSITIVE_INFINITY, bytes: 0 };
+
+/** Where a journal ends now. */
+async function endOf(directory: string, newest: number | undefined): Promise<typeof endless> {
+  if (newest === undefined) return endless;
+  const path = join(directory, segmentName(newest));
+  return { segment: newest, bytes: (await guarded(path, () => stat(path))).size };
+}
 
 /**
  * Reads segments in order, and checks that together they are one unbroken chain.
@@ -62,6 +73,8 @@ export async function scanJournal(
   { from, signal }: ScanOptions,
 ): Promise<JournalScan> {
   let found = await listSegments(directory);
+  // A journal may grow faster than it is read: what came meanwhile is left for the next time.
+  const until = from === "oldest" ? await endOf(directory, found.at(-1)) : endless;
   const first = (from === "oldest" ? found[0] : found.at(-1)) ?? 0;
   const header = first > 1 ? await readHeader(join(directory, segmentName(first))) : undefined;
   const before = header?.before ?? emptyChain;
@@ -80,6 +93,7 @@ export async function scanJournal(
       path,
       segment,
       head: state.head,
+      until: segment === until.segment ? until.bytes : Number.POSITIVE_INFINITY,
       signal,
       first(text, head) {
         const finding = checkHeader(text, { path, segment, head, chain });
@@ -116,6 +130,7 @@ export async function scanJournal(
       }
       if (later === undefined) await sleep(systemClock, lookAgainMs, signal);
     }
+    if (segment === until.segment) return stop(segment);
   }
 }
 

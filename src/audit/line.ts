@@ -64,7 +64,8 @@ export const linePrefix = (seq: number, prev: string): string => `{"seq":${seq},
  */
 export function hashLine(buffer: Buffer, start: number, end: number): string {
   buffer[start - 1] = 0;
-  return hash("sha256", buffer.subarray(start - 1, end), "base64url");
+  // A plain view: a Buffer takes a tenth of the time of hashing to make.
+  return hash("sha256", new Uint8Array(buffer.buffer, buffer.byteOffset + start - 1, end - start + 1), "base64url");
 }
 
 const segmentPattern = /^(\d{8})\.jsonl$/;

@@ -100,7 +100,7 @@ function parsed<T extends object>(text: string): Partial<T> {
 /** Nearly all tokens are the call's own id; only the others are worth parsing a line. */
 function tokenOf({ call, text, token }: StoredLine): string | undefined {
   if (token !== undefined) return token ?? undefined;
-  if (!text.includes('"token":"') || text.includes(`,"token":"${call}"`)) return undefined;
+  if (text.includes(`,"token":"${call}"`) || !text.includes('"token":"')) return undefined;
   return parsed<IntentRecord>(text).token;
 }
 

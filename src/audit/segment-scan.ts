@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { hashLine, type JournalHead, linePrefix, maxLineBytes } from "./line.ts";
 import { diagnose, type Finding, isObject, type JournalProblem } from "./problem.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { readLine, type StoredLine } from "./stored-line.ts";
 import { guarded } from "./unavailable.ts";
 
@@ -31,10 +32,12 @@ export interface SegmentScanOptions {
   readonly visit: LineVisitor;
   /** Sees the first line before its place in the chain is checked: its header tells better what is wrong. */
   readonly first: (text: string, head: JournalHead) => Finding | undefined;
+  /** Lines that begin so many bytes after the segment's beginning, or later, are not read. */
+  readonly until: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-const chunkBytes = 1024 * 1024;
+const newline = 10;
 
 /** A writer at work may be in the middle of a write: how often its last line is read again. */
 const rereads = 50;
@@ -50,79 +53,79 @@ export async function scanSegment(options: SegmentScanOptions): Promise<SegmentS
   signal?.throwIfAborted();
   const handle = await guarded(path, () => open(path, "r"));
   try {
-    return await scan(handle, options);
+    const file = new ReadAhead(handle, path);
+    try {
+      return await scan(handle, file, options);
+    } finally {
+      await file.close();
+    }
   } finally {
     await handle.close();
   }
 }
 
-async function scan(handle: FileHandle, options: SegmentScanOptions): Promise<SegmentScan> {
-  const { path, segment, visit, first, signal } = options;
+async function scan(handle: FileHandle, file: ReadAhead, options: SegmentScanOptions): Promise<SegmentScan> {
+  const { segment, visit, first, until, signal } = options;
   let { seq, hash } = options.head;
-  // Byte 0 of the buffer stays free for the zero byte that is hashed in front of the first line.
-  let buffer = Buffer.allocUnsafe(chunkBytes + 1);
-  let filled = 1;
-  let base = 0; // where in the file the buffer's byte 1 is
+  let base = 0; // where in the file the first byte is that nobody was done with yet
   let patience = rereads;
   let lastLine = 0;
 
-  const stop = (at: number, finding: Finding, size: number, torn: boolean): SegmentScan => ({
+  const whole = (): SegmentScan => ({ head: { seq, hash }, end: base, lastLine, size: base, torn: false });
+  const stop = (finding: Finding, size: number, torn: boolean): SegmentScan => ({
     head: { seq, hash },
-    end: at,
+    end: base,
     lastLine,
     size,
     torn,
-    problem: { segment, seq: seq + 1, offset: at, ...finding },
+    problem: { segment, seq: seq + 1, offset: base, ...finding },
   });
 
-  function line(start: number, end: number): Finding | undefined {
+  /** @param last - Whether no line after it may be read. */
+  function line(buffer: Buffer, start: number, end: number, last: boolean): Finding | undefined {
     const text = buffer.toString("utf8", start, end);
-    const foreign = base + start === 1 ? first(text, { seq, hash }) : undefined;
+    const foreign = base === 0 ? first(text, { seq, hash }) : undefined;
     if (foreign !== undefined) return foreign;
     const prefix = linePrefix(seq + 1, hash);
     if (!text.startsWith(prefix)) return diagnose(text, { seq, hash });
     const stored = readLine(text, prefix.length);
     // The last line must be whole; every other one is known to be as it was written by the next one's prev.
-    if (stored === undefined || (end + 1 === filled && !isObject(text))) return notJson(end - start);
+    if (stored === undefined || (last && !isObject(text))) return notJson(end - start);
     const next = { seq: seq + 1, hash: hashLine(buffer, start, end) };
     const finding = visit(stored, next);
     if (finding !== undefined) return finding;
     ({ seq, hash } = next);
-    lastLine = end + 1 - start;
     return undefined;
   }
 
   for (;;) {
     signal?.throwIfAborted();
-    if (filled === buffer.length) {
-      if (filled > maxLineBytes) return stop(base, tooLong, (await handle.stat()).size, false);
-      buffer = Buffer.concat([buffer], buffer.length * 2);
+    const rest = file.end - file.start;
+    const more = await file.more();
+    const { buffer, end: filled } = file;
+    if (more === 0) {
+      if (rest === 0) return whole();
+      if (patience-- <= 0) return stop(unfinished(rest), base + rest, true);
+      await file.again(); // a writer whose disk is full takes it back
+      continue;
     }
-    const from = filled;
-    const { bytesRead } = await guarded(path, () => handle.read(buffer, from, buffer.length - from, base + from - 1));
-    if (bytesRead === 0) {
-      if (filled === 1) return { head: { seq, hash }, end: base, lastLine, size: base, torn: false };
-      if (patience-- > 0) {
-        filled = 1; // read it again from its beginning: a writer whose disk is full takes it back
-        continue;
-      }
-      return stop(base, unfinished(filled - 1), base + filled - 1, true);
-    }
-    filled += bytesRead;
     const view = buffer.subarray(0, filled);
-    let start = 1;
-    for (let end = view.indexOf(10, from); end !== -1; end = view.indexOf(10, start)) {
-      const finding = line(start, end);
+    let from = file.start + rest; // what is left of the chunk before holds no newline
+    for (let end = view.indexOf(newline, from); end !== -1; end = view.indexOf(newline, from)) {
+      const { start } = file;
+      const bytes = end + 1 - start;
+      const last = base + bytes >= until;
+      const finding = line(buffer, start, end, last || end + 1 === filled);
       if (finding !== undefined) {
         const { size } = await handle.stat();
-        const last = base + end === size;
-        return stop(base + start - 1, finding, size, last && !isObject(view.toString("utf8", start, end)));
+        return stop(finding, size, base + bytes === size && !isObject(view.toString("utf8", start, end)));
       }
-      start = end + 1;
+      lastLine = bytes;
+      base += bytes;
+      if (last) return whole();
+      from = file.start = end + 1;
     }
-    buffer.copy(buffer, 1, start, filled);
-    base += start - 1;
-    filled -= start - 1;
+    if (filled - file.start > maxLineBytes) return stop(tooLong, (await handle.stat()).size, false);
   }
 }
 

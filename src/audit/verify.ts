@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { parseOptions } from "../core/config.ts";
-import { scanJournal } from "./journal-scan.ts";
+import { type JournalScan, type JournalVisitor, scanJournal } from "./journal-scan.ts";
 import { type JournalHead, segmentName } from "./line.ts";
 import { OpenIntents } from "./open-intents.ts";
 import type { Finding, JournalProblem } from "./problem.ts";
@@ -74,13 +74,20 @@ const schema = z.strictObject({
  * const { ok, status, head, problem } = await verifyJournal({ directory: "/var/log/acme-audit" });
  * if (!ok) console.error(status, problem?.segment, problem?.offset, problem?.what);
  */
-export function verifyJournal(options: VerifyOptions): Promise<Verification> {
-  return verifyWatched(options, () => {});
+export async function verifyJournal(options: VerifyOptions): Promise<Verification> {
+  const { directory, head, signal } = parseOptions(schema, options, "verify");
+  const check = chainCheck(head);
+  return check.conclude(await scanJournal(directory, check, { from: "oldest", signal }));
 }
 
-/** As {@link verifyJournal}; `watch` is told of each record how far it is. */
-export async function verifyWatched(options: VerifyOptions, watch: (head: JournalHead) => void): Promise<Verification> {
-  const { directory, head: pin, signal } = parseOptions(schema, options, "verify");
+/** Something that is checked while a journal is read from its beginning, together with others. */
+export interface Check<T> extends Required<JournalVisitor> {
+  /** Says what the lines came to; `scan` may have been stopped by another check. */
+  conclude(scan: JournalScan): T;
+}
+
+/** Checks a journal's chain, and that it holds a pinned line. */
+export function chainCheck(pin: JournalHead | undefined): Check<Verification> {
   const open = new OpenIntents();
   const removals = new Removals();
   let records = 0;
@@ -93,7 +100,6 @@ export async function verifyWatched(options: VerifyOptions, watch: (head: Journa
   function record(line: StoredLine, head: JournalHead): Finding | undefined {
     const finding = checkPin(head);
     if (finding !== undefined) return finding;
-    watch(head);
     open.see(line);
     if (line.type === "open") return undefined;
     records++;
@@ -103,40 +109,43 @@ export async function verifyWatched(options: VerifyOptions, watch: (head: Journa
     return undefined;
   }
 
-  const scan = await scanJournal(directory, { record, link: checkPin }, { from: "oldest", signal });
-  const { first, last, before, head } = scan;
-  const end = { segment: last, seq: head.seq + 1, offset: scan.end };
-  const beginning = { ...missing(1, first === 0 ? "no segment at all" : segmentName(first)), seq: 0 };
-  const reached = pin !== undefined && pin.seq >= before.seq && pin.seq <= head.seq;
+  function conclude(scan: JournalScan): Verification {
+    const { first, last, before, head } = scan;
+    const end = { segment: last, seq: head.seq + 1, offset: scan.end };
+    const beginning = { ...missing(1, first === 0 ? "no segment at all" : segmentName(first)), seq: 0 };
+    const reached = pin !== undefined && pin.seq >= before.seq && pin.seq <= head.seq;
 
-  function judge(): { readonly status: VerificationStatus; readonly problem?: JournalProblem } {
-    const tampered = (problem: JournalProblem) => ({ status: "tampered", problem }) as const;
-    const incomplete = (problem: JournalProblem) => ({ status: "incomplete", problem }) as const;
-    if (scan.problem !== undefined && scan.gap === undefined) return tampered(scan.problem);
-    if (first === 0) return pin === undefined ? incomplete(beginning) : tampered(beginning);
-    if (first > 1) {
-      const finding = (reached ? checkPin(before) : undefined) ?? removals.check(first, before);
-      if (finding !== undefined) return tampered({ ...beginning, ...finding });
+    function judge(): { readonly status: VerificationStatus; readonly problem?: JournalProblem } {
+      const tampered = (problem: JournalProblem) => ({ status: "tampered", problem }) as const;
+      const incomplete = (problem: JournalProblem) => ({ status: "incomplete", problem }) as const;
+      if (scan.problem !== undefined && scan.gap === undefined) return tampered(scan.problem);
+      if (first === 0) return pin === undefined ? incomplete(beginning) : tampered(beginning);
+      if (first > 1) {
+        const finding = (reached ? checkPin(before) : undefined) ?? removals.check(first, before);
+        if (finding !== undefined) return tampered({ ...beginning, ...finding });
+      }
+      if (pin !== undefined && pin.seq > head.seq) return tampered({ ...end, ...cut(pin, head) });
+      if (scan.problem !== undefined) return incomplete(scan.problem);
+      if (first > 1 && !reached) return incomplete({ ...beginning, what: uncovered });
+      return { status: "ok" };
     }
-    if (pin !== undefined && pin.seq > head.seq) return tampered({ ...end, ...cut(pin, head) });
-    if (scan.problem !== undefined) return incomplete(scan.problem);
-    if (first > 1 && !reached) return incomplete({ ...beginning, what: uncovered });
-    return { status: "ok" };
+
+    const verdict = judge();
+    return {
+      ...verdict,
+      ok: verdict.status === "ok",
+      pinned: reached && verdict.status !== "tampered",
+      records,
+      segments: first === 0 ? 0 : last - first + 1,
+      firstSegment: first,
+      head: head.seq < 0 ? undefined : head,
+      intents,
+      outcomes,
+      unfinished: open.size,
+    };
   }
 
-  const verdict = judge();
-  return {
-    ...verdict,
-    ok: verdict.status === "ok",
-    pinned: reached && verdict.status !== "tampered",
-    records,
-    segments: first === 0 ? 0 : last - first + 1,
-    firstSegment: first,
-    head: head.seq < 0 ? undefined : head,
-    intents,
-    outcomes,
-    unfinished: open.size,
-  };
+  return { record, link: checkPin, conclude };
 }
 
 const uncovered =

@@ -53,8 +53,9 @@ async function differingPeak(directory: string, { size, root }: SignedTree, foun
   for await (const stored of readCheckpoints(directory)) {
     if (stored.last.seq + 1 !== size) continue;
     const { peaks } = frontierOf(stored);
+    const actual = found.peaks;
     const ranges = peakRanges(size);
-    const at = peaks.findIndex((peak, index) => found.peaks[index]?.equals(peak) !== true);
+    const at = peaks.findIndex((peak, index) => actual[index]?.equals(peak) !== true);
     if (at !== -1 && frontierOf(stored).root().equals(root)) return ranges[at] as Range;
   }
   return { start: 0, end: size }; // a pinned one: nothing is stored with it

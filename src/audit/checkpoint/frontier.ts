@@ -1,4 +1,5 @@
-import { emptyRoot, nodeHash, type Range } from "./merkle.ts";
+import { hash } from "node:crypto";
+import { emptyRoot, hashBytes, newNode, nodeHash, type Range } from "./merkle.ts";
 
 /**
  * The roots of the complete subtrees that a growing Merkle tree consists of, the largest first: one for
@@ -6,13 +7,18 @@ import { emptyRoot, nodeHash, type Range } from "./merkle.ts";
  */
 export class Frontier {
   #size: number;
-  readonly #peaks: Buffer[];
+  /**
+   * By the height of its children, the node that is put together next: where bit n of the size is set, the
+   * left half of node n is a peak. Nothing is allocated, nor copied, when a leaf is appended.
+   */
+  readonly #nodes: Buffer[] = [];
 
   /** @param peaks - As many as bits are set in `size`. */
   constructor(size = 0, peaks: readonly Buffer[] = []) {
-    if (peaks.length !== peakRanges(size).length) throw new RangeError("a frontier of another size");
+    const ranges = peakRanges(size);
+    if (peaks.length !== ranges.length) throw new RangeError("a frontier of another size");
     this.#size = size;
-    this.#peaks = [...peaks];
+    for (const [index, { start, end }] of ranges.entries()) peaks[index]?.copy(this.#node(Math.log2(end - start)), 1);
   }
 
   get size(): number {
@@ -20,27 +26,35 @@ export class Frontier {
   }
 
   get peaks(): readonly Buffer[] {
-    return this.#peaks;
+    return peakRanges(this.#size).map(({ start, end }) => {
+      return Buffer.from(this.#node(Math.log2(end - start)).subarray(1, 1 + hashBytes));
+    });
   }
 
-  append(leaf: Buffer): void {
-    let hash = leaf;
+  /** @param leaf - A leaf's hash in base64url, as a line's hash is written. */
+  append(leaf: string): void {
+    let [text, encoding]: [string, BufferEncoding] = [leaf, "base64url"];
+    let height = 0;
     for (let left = this.#size; left % 2 === 1; left = (left - 1) / 2) {
-      hash = nodeHash(this.#peaks.pop() as Buffer, hash);
+      const node = this.#node(height++);
+      node.write(text, 1 + hashBytes, hashBytes, encoding);
+      text = hash("sha256", node, "binary");
+      encoding = "binary"; // text and back is half the time of asking for a buffer
     }
-    this.#peaks.push(hash);
+    this.#node(height).write(text, 1, hashBytes, encoding);
     this.#size++;
   }
 
   root(): Buffer {
-    return this.#peaks.length === 0 ? emptyRoot : this.#peaks.reduceRight((right, left) => nodeHash(left, right));
+    const { peaks } = this;
+    return peaks.length === 0 ? emptyRoot : peaks.reduceRight((right, left) => nodeHash(left, right));
   }
 
-  copy(): Frontier {
-    return new Frontier(this.#size, this.#peaks);
+  #node(height: number): Buffer {
+    while (this.#nodes.length <= height) this.#nodes.push(newNode());
+    return this.#nodes[height] as Buffer;
   }
 }
-
 /** Which leaves the peaks of a tree of this size stand for. */
 export function peakRanges(size: number): Range[] {
   const ranges: Range[] = [];

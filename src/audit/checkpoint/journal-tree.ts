@@ -12,13 +12,11 @@ export interface TreeState {
   readonly peaks: readonly Buffer[];
 }
 
-const leafOf = (hash: string): Buffer => Buffer.from(hash, "base64url");
-
 /** The frontier of the whole tree. @throws `RangeError` when the peaks are not as many as they must be. */
 export function frontierOf({ last, peaks }: TreeState): Frontier {
   if (last.seq < 0) return new Frontier();
   const frontier = new Frontier(last.seq, peaks);
-  frontier.append(leafOf(last.hash));
+  frontier.append(last.hash);
   return frontier;
 }
 
@@ -41,7 +39,7 @@ export class JournalTree {
   }
 
   get state(): TreeState {
-    return { last: this.#last, peaks: [...this.#before.peaks] };
+    return { last: this.#last, peaks: this.#before.peaks };
   }
 
   root(): Buffer {
@@ -54,7 +52,7 @@ export class JournalTree {
    */
   async grow(until: number, signal?: AbortSignal): Promise<void> {
     const take = (place: LinePlace): void => {
-      if (this.#last.seq >= 0) this.#before.append(leafOf(this.#last.hash));
+      if (this.#last.seq >= 0) this.#before.append(this.#last.hash);
       this.#last = place;
     };
     await readLeaves(this.#directory, this.#last, until, take, signal);

@@ -1,12 +1,15 @@
 import { hash } from "node:crypto";
 
 /** Bytes of a hash. */
-const hashBytes = 32;
+export const hashBytes = 32;
 
 /** Root of the tree without leaves. */
 export const emptyRoot: Buffer = hash("sha256", "", "buffer");
 
-const scratch = Buffer.alloc(1 + 2 * hashBytes, 1); // starts with the byte that tells a node from a leaf
+/** Room for an inner node, which starts with the byte that tells it from a leaf. */
+export const newNode = (): Buffer => Buffer.alloc(1 + 2 * hashBytes, 1);
+
+const scratch = newNode();
 
 /** Hash of an inner node. */
 export function nodeHash(left: Buffer, right: Buffer): Buffer {

@@ -17,7 +17,8 @@ export class RangeHasher {
    */
   constructor(ranges: readonly Range[], base: Frontier) {
     this.#next = base.size;
-    const peaks = peakRanges(base.size).map((range, index) => ({ range, hash: base.peaks[index] as Buffer }));
+    const hashes = base.peaks;
+    const peaks = peakRanges(base.size).map((range, index) => ({ range, hash: hashes[index] as Buffer }));
     this.#parts = [...ranges]
       .sort((a, b) => a.start - b.start)
       .map((range) => {
@@ -33,8 +34,8 @@ export class RangeHasher {
       });
   }
 
-  /** Takes the next leaf. */
-  append(leaf: Buffer): void {
+  /** Takes the next leaf: its hash in base64url. */
+  append(leaf: string): void {
     while ((this.#parts[this.#at]?.range.end ?? Number.POSITIVE_INFINITY) <= this.#next) this.#at++;
     const part = this.#parts[this.#at];
     if (part !== undefined && part.range.start <= this.#next) part.frontier.append(leaf);

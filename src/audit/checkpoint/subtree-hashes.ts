@@ -37,9 +37,8 @@ export async function hashSubtrees(options: SubtreeOptions): Promise<SubtreeHash
   const whole = frontierOf(base);
   const hasher = new RangeHasher(ranges, whole);
   const take = (place: LinePlace, line: Buffer): void => {
-    const leaf = Buffer.from(place.hash, "base64url");
-    hasher.append(leaf);
-    whole.append(leaf);
+    hasher.append(place.hash);
+    whole.append(place.hash);
     visit?.(place, line);
   };
   await readLeaves(directory, base.last, size - 1, take, signal);

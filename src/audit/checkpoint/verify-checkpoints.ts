@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { parseOptions } from "../../core/config.ts";
-import { scanJournal } from "../journal-scan.ts";
+import { type JournalScan, scanJournal } from "../journal-scan.ts";
 import type { JournalHead } from "../line.ts";
 import type { Finding, JournalProblem } from "../problem.ts";
 import { listSegments, missing } from "../segment-list.ts";
-import type { VerificationStatus } from "../verify.ts";
+import type { Check, VerificationStatus } from "../verify.ts";
 import { openCheckpoint } from "./checkpoint-note.ts";
 import { firstDifference } from "./first-difference.ts";
 import { Frontier } from "./frontier.ts";
@@ -78,6 +78,15 @@ const schema = z.strictObject({
  * });
  */
 export async function verifyCheckpoints(options: VerifyCheckpointsOptions): Promise<CheckpointsVerification> {
+  const check = await checkpointsCheck(options);
+  const { directory, signal } = options;
+  return check.conclude(await scanJournal(directory, check, { from: "oldest", signal }));
+}
+
+/** Checks that a journal's lines lead to the roots of its checkpoints. @throws As {@link verifyCheckpoints}. */
+export async function checkpointsCheck(
+  options: VerifyCheckpointsOptions,
+): Promise<Check<Promise<CheckpointsVerification>>> {
   const { directory, publicKeys, head, signal } = parseOptions(schema, options, "verifyCheckpoints");
   const keys = parseVerifierKeys(publicKeys, "verifyCheckpoints.publicKeys");
   const pinned = head === undefined ? undefined : openCheckpoint(head, keys);
@@ -91,7 +100,7 @@ export async function verifyCheckpoints(options: VerifyCheckpointsOptions): Prom
   let newest: SignedTree | undefined;
   let differing: SignedTree | undefined;
   const see = ({ seq, hash }: JournalHead): Finding | undefined => {
-    if (frontier !== undefined) frontier.append(Buffer.from(hash, "base64url"));
+    if (frontier !== undefined) frontier.append(hash);
     else if (hash === signed.base?.last.hash) frontier = frontierOf(signed.base);
     const tree = frontier === undefined ? undefined : signed.trees.get(seq + 1);
     if (tree === undefined) return undefined;
@@ -103,37 +112,39 @@ export async function verifyCheckpoints(options: VerifyCheckpointsOptions): Prom
     newest = tree;
     return undefined;
   };
-  const scan = await scanJournal(directory, { record: (_, at) => see(at), link: see }, { from: "oldest", signal });
+  async function conclude(scan: JournalScan): Promise<CheckpointsVerification> {
+    const end = { segment: scan.last, seq: scan.head.seq + 1, offset: scan.end };
+    const difference =
+      differing === undefined || frontier === undefined
+        ? undefined
+        : await firstDifference(directory, newest, differing, frontier, signal);
+    const tampered =
+      difference ??
+      (scan.gap === undefined ? scan.problem : undefined) ??
+      (signed.largest > end.seq ? { ...end, ...cut(signed.largest, end.seq) } : undefined) ??
+      signed.problem;
+    const incomplete =
+      scan.problem ??
+      (scan.first === 0 ? { seq: 0, ...missing(1, "no segment at all") } : undefined) ??
+      (held === 0 ? { ...end, ...noCheckpoint } : undefined);
+    const problem = tampered ?? incomplete;
+    const size = newest?.size ?? 0;
+    // A pinned tree that ends before what is left of the journal cannot be computed again.
+    const checked = pinned !== undefined && pinned.size >= (first === 1 ? 0 : (signed.base?.last.seq ?? 0) + 1);
+    return {
+      ok: problem === undefined,
+      status: tampered !== undefined ? "tampered" : incomplete !== undefined ? "incomplete" : "ok",
+      trees: held,
+      size,
+      unsigned: Math.max(0, end.seq - size),
+      ...(newest?.time === undefined ? {} : { time: newest.time }),
+      cosignedBy: [...(newest?.cosignedBy ?? [])],
+      truncation: checked ? "checked" : "not checkable",
+      ...(problem === undefined ? {} : { problem }),
+    };
+  }
 
-  const end = { segment: scan.last, seq: scan.head.seq + 1, offset: scan.end };
-  const difference =
-    differing === undefined || frontier === undefined
-      ? undefined
-      : await firstDifference(directory, newest, differing, frontier, signal);
-  const tampered =
-    difference ??
-    (scan.gap === undefined ? scan.problem : undefined) ??
-    (signed.largest > end.seq ? { ...end, ...cut(signed.largest, end.seq) } : undefined) ??
-    signed.problem;
-  const incomplete =
-    scan.problem ??
-    (scan.first === 0 ? { seq: 0, ...missing(1, "no segment at all") } : undefined) ??
-    (held === 0 ? { ...end, ...noCheckpoint } : undefined);
-  const problem = tampered ?? incomplete;
-  const size = newest?.size ?? 0;
-  // A pinned tree that ends before what is left of the journal cannot be computed again.
-  const checked = pinned !== undefined && pinned.size >= (first === 1 ? 0 : (signed.base?.last.seq ?? 0) + 1);
-  return {
-    ok: problem === undefined,
-    status: tampered !== undefined ? "tampered" : incomplete !== undefined ? "incomplete" : "ok",
-    trees: held,
-    size,
-    unsigned: Math.max(0, end.seq - size),
-    ...(newest?.time === undefined ? {} : { time: newest.time }),
-    cosignedBy: [...(newest?.cosignedBy ?? [])],
-    truncation: checked ? "checked" : "not checkable",
-    ...(problem === undefined ? {} : { problem }),
-  };
+  return { record: (_, at) => see(at), link: see, conclude };
 }
 
 const anotherTree: Finding = {

@@ -25,6 +25,8 @@ export function timeIn(value: unknown): number | undefined {
 /** A point in time as people and machines read it. */
 export const isoTime = (at: number | undefined): string => (at === undefined ? "-" : new Date(at).toISOString());
 
+/** A count with commas between thousands; `toLocaleString` takes 30 ms to start. */
+const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+
 /** A number with what it counts. */
-export const counted = (count: number, one: string): string =>
-  `${count.toLocaleString("en")} ${count === 1 ? one : `${one}s`}`;
+export const counted = (count: number, one: string): string => `${grouped(count)} ${count === 1 ? one : `${one}s`}`;

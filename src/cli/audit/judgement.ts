@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { type CheckpointsVerification, verifyCheckpoints } from "../../audit/checkpoint/verify-checkpoints.ts";
+import { type CheckpointsVerification, checkpointsCheck } from "../../audit/checkpoint/verify-checkpoints.ts";
+import { type JournalVisitor, scanJournal } from "../../audit/journal-scan.ts";
 import type { JournalHead } from "../../audit/line.ts";
-import { type Verification, type VerificationStatus, verifyWatched } from "../../audit/verify.ts";
+import type { JournalProblem } from "../../audit/problem.ts";
+import { chainCheck, type Verification, type VerificationStatus } from "../../audit/verify.ts";
 import { UsageError } from "../command.ts";
 import { printable, type Terminal } from "../terminal.ts";
 import { counted } from "./fields.ts";
@@ -64,28 +66,40 @@ interface PinValues {
 export async function judge(directory: string, values: PinValues, terminal: Terminal): Promise<Judgement> {
   const { head: text, key: publicKeys } = values;
   const { line, checkpoint: head }: Pin = text === undefined ? {} : await readPin(text, publicKeys);
-  const where = { directory, signal: terminal.interrupted };
-  const watch = ({ seq }: JournalHead) => {
-    if (seq % 4096 === 1) terminal.progress(`verified ${counted(seq, "line")}`);
-  };
-  const chained = await verifyWatched({ ...where, ...(line !== undefined && { head: line }) }, watch);
-  const signed =
+  const signal = terminal.interrupted;
+  const chain = chainCheck(line);
+  const trees =
     publicKeys.length === 0
       ? undefined
-      : await verifyCheckpoints({ ...where, publicKeys, ...(head !== undefined && { head }) });
-
-  const found = together(chained, signed);
+      : await checkpointsCheck({ directory, publicKeys, signal, ...(head !== undefined && { head }) });
+  // Both look at each line while it is at hand: reading and hashing are most of the work.
+  const visitor: JournalVisitor = {
+    record(stored, at) {
+      if (at.seq % 4096 === 1) terminal.progress(`verified ${counted(at.seq, "line")}`);
+      return chain.record(stored, at) ?? trees?.record(stored, at);
+    },
+    link: (at) => chain.link(at) ?? trees?.link(at),
+  };
+  const scan = await scanJournal(directory, visitor, { from: "oldest", signal });
+  const signed = await trees?.conclude(scan);
+  const found = together(chain.conclude(scan), signed, scan.problem);
   const note = found.status === "ok" && !found.pinned ? unpinned : undefined;
   const status = note === undefined || values["allow-unpinned"] ? found.status : "incomplete";
   return { status, found, note, signed };
 }
 
 /** What chain and checkpoints say together: each may find what the other cannot. */
-function together(chained: Verification, signed: CheckpointsVerification | undefined): Verification {
-  if (signed === undefined || chained.status === "tampered") return chained;
+function together(
+  chained: Verification,
+  signed: CheckpointsVerification | undefined,
+  stopped: JournalProblem | undefined,
+): Verification {
+  if (signed === undefined || (chained.status === "tampered" && chained.problem !== stopped)) return chained;
   const { status, problem } = signed;
   if (problem !== undefined && (status === "tampered" || chained.problem === undefined)) {
-    return { ...chained, ok: false, status, problem, pinned: false };
+    // A line at or after the problem is no good one, although the chain leads there.
+    const head = (chained.head?.seq ?? 0) < problem.seq ? chained.head : undefined;
+    return { ...chained, ok: false, status, problem, head, pinned: false };
   }
   if (signed.truncation !== "checked") return chained;
   if (status !== "ok") return { ...chained, pinned: true };

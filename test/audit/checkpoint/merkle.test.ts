@@ -15,14 +15,14 @@ const hex = (...texts: readonly string[]) => texts.map((text) => Buffer.from(tex
 
 function frontierOf(leaves: readonly Buffer[]): Frontier {
   const frontier = new Frontier();
-  for (const leaf of leaves) frontier.append(leaf);
+  for (const leaf of leaves) frontier.append(leaf.toString("base64url"));
   return frontier;
 }
 
 /** A proof's hashes, computed in one pass that begins after the first `base` leaves. */
 function pass(ranges: readonly Range[], leaves: readonly Buffer[], base: number): Buffer[] {
   const hasher = new RangeHasher(ranges, frontierOf(leaves.slice(0, base)));
-  for (const leaf of leaves.slice(base)) hasher.append(leaf);
+  for (const leaf of leaves.slice(base)) hasher.append(leaf.toString("base64url"));
   return ranges.map((range) => hasher.root(range));
 }
 
