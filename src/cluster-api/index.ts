@@ -1,4 +1,6 @@
 export type { KubernetesObject, ObjectMetadata, OwnerReference } from "../core/kubernetes-object.ts";
+export type { ClusterOwners, ClusterOwnersOptions } from "./cluster-owners.ts";
+export { clusterOwners } from "./cluster-owners.ts";
 export type { Condition, ConditionOptions, ConditionSeverity, ConditionStatus } from "./condition.ts";
 export { conditionFrom } from "./condition.ts";
 export type { PausableCluster } from "./object-facts.ts";
@@ -6,6 +8,8 @@ export { blockMoveAnnotation, clusterNameLabel, isBeingMoved, isExternallyManage
 export type { ObjectEvent, ObjectPage, ObjectSource } from "./object-source.ts";
 export type { ObjectLookup, ObjectLookupRef, OwnerObjects } from "./owner-from-object.ts";
 export { ownerFromObject } from "./owner-from-object.ts";
+export type { LiveOwner, LiveOwners, OwnerSnapshot } from "./owner-snapshot.ts";
 export type { RequeueBackoff, RequeueBackoffOptions } from "./requeue-backoff.ts";
 export { requeueBackoff } from "./requeue-backoff.ts";
 export { setCondition } from "./set-condition.ts";
+export type { OwnerTally, ShrinkLimits } from "./shrink-guard.ts";
