@@ -1,4 +1,11 @@
 export type { KubernetesObject, ObjectMetadata, OwnerReference } from "../../src/core/kubernetes-object.ts";
+export { kubernetes } from "./adapter.ts";
+export type { KubernetesClient } from "./client.ts";
+export { type LeaseElector, leaseElector } from "./lease-elector.ts";
+export { fencing } from "./lease-elector-fencing.ts";
+export type { ElectionEvent, LeaseElectorOptions } from "./lease-elector-options.ts";
+export type { LeaseApi, LeaseObject } from "./lease-elector-record.ts";
+export type { Leadership } from "./lease-elector-term.ts";
 export { managementClusterOf, type NamespaceReader } from "./management-cluster.ts";
 export {
   type CustomObjectsListApi,
@@ -8,3 +15,4 @@ export {
   objectSource,
   type WatchApi,
 } from "./object-source.ts";
+export type { KubernetesOptions } from "./options.ts";

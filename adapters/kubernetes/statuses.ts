@@ -1,0 +1,84 @@
+import { classOfStatus } from "../../src/core/error-info.ts";
+import type { ErrorClass, ErrorInfo } from "../../src/core/errors.ts";
+import { headerReader } from "../../src/core/header-reader.ts";
+import { readRetryAfter } from "../../src/core/retry-after.ts";
+
+/** Kubernetes' own reasons, and the causes that say more than their reason does. */
+const meanings: ReadonlyMap<string, ErrorClass> = new Map([
+  ["Unauthorized", "unauthenticated"],
+  ["Forbidden", "denied"],
+  ["NamespaceTerminating", "conflict"], // a 403 that is about the namespace's state, not about our rights
+  ["NotFound", "not-found"],
+  ["AlreadyExists", "conflict"],
+  ["Conflict", "conflict"],
+  // What was read is too old to go on from; the object may well be there, and so is the server.
+  ["Gone", "conflict"],
+  ["Expired", "conflict"],
+  ["TooManyRequests", "throttled"],
+  ["DisruptionBudget", "conflict"], // a 429 about one pod's budget: nothing else need slow down
+  ["ServerTimeout", "outage"],
+  ["Timeout", "outage"],
+  ["StoreReadError", "outage"],
+  ["InternalError", "outage"],
+  ["ServiceUnavailable", "outage"],
+  ["Invalid", "invalid"],
+  ["BadRequest", "invalid"],
+  ["MethodNotAllowed", "invalid"],
+  ["NotAcceptable", "invalid"],
+  ["RequestEntityTooLarge", "invalid"],
+  ["UnsupportedMediaType", "invalid"],
+]);
+const tellingCauses = ["NamespaceTerminating", "DisruptionBudget"];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The members of any value. */
+export const fieldsOf = (value: unknown) => (typeof value === "object" && value !== null ? value : {}) as Fields;
+
+/** The `Status` object in a body: text, or what client-node made of it. */
+function statusObject(body: unknown): Fields {
+  if (typeof body !== "string") return fieldsOf(body);
+  try {
+    return body.length <= 65_536 ? fieldsOf(JSON.parse(body)) : {};
+  } catch {
+    return {}; // a proxy's HTML page
+  }
+}
+
+function codeIn({ reason, details }: Fields): string | undefined {
+  const { causes } = fieldsOf(details);
+  for (const cause of Array.isArray(causes) ? causes.slice(0, 16) : []) {
+    const telling = tellingCauses.find((name) => fieldsOf(cause).reason === name);
+    if (telling !== undefined) return telling;
+  }
+  return typeof reason === "string" && /^[A-Za-z]{1,64}$/.test(reason) ? reason : undefined;
+}
+
+function retryAfterIn({ details }: Fields): number | undefined {
+  const seconds = fieldsOf(details).retryAfterSeconds;
+  return typeof seconds === "number" && seconds > 0 && seconds <= 86_400 ? seconds * 1000 : undefined;
+}
+
+/** The id under which the server's audit log keeps the request. */
+export function auditIdIn(header: (name: string) => string | undefined): string | undefined {
+  const id = header("audit-id");
+  return id === undefined || id.length > 128 ? undefined : id;
+}
+
+/** What a failed answer means. */
+export function readFailure(status: number, headers: unknown, body: unknown): ErrorInfo {
+  const header = headerReader(headers);
+  const object = statusObject(body);
+  const code = codeIn(object);
+  const byStatus = status === 410 ? "conflict" : classOfStatus(status);
+  const meaning = (code === undefined ? undefined : meanings.get(code)) ?? (byStatus === "ok" ? "unknown" : byStatus);
+  const waitMs = readRetryAfter(header) ?? retryAfterIn(object);
+  const requestId = auditIdIn(header);
+  return {
+    class: meaning,
+    status,
+    ...(code === undefined ? {} : { code }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+  };
+}

@@ -1,0 +1,137 @@
+import type { TagSupport } from "../../src/core/adapter.ts";
+import type { Call } from "../../src/core/call.ts";
+import type { Tags } from "../../src/core/tags.ts";
+import { plainTags } from "../../src/ownership/plain-tags.ts";
+import { isOwnerless } from "./classify.ts";
+import type { ResponseContext } from "./client.ts";
+import { generatedName } from "./generated-name.ts";
+import { givenInPatch, givenInReplacement } from "./given.ts";
+import { type KnownObjects, objectsIn, reservedIn, tagsOf } from "./known-objects.ts";
+import { perCallKeys, tokenKey, tokensOf, withAnnotation, withTags } from "./metadata.ts";
+import { objectId, parseRef, refOfId } from "./object-ref.ts";
+import { parseOperation } from "./operation.ts";
+import type { KubernetesInput } from "./request.ts";
+import { jsonOf } from "./response.ts";
+import { fieldsOf, readFailure } from "./statuses.ts";
+
+/** Reads one object past the rings: its metadata alone, where the server can. */
+export type ReadMetadata = (ref: NonNullable<ReturnType<typeof parseRef>>, call: Call) => Promise<ResponseContext>;
+
+const mostSeen = 5_000;
+
+/** What an answer holds: as it passes the rings, or as the caller gets it. */
+const contentOf = (result: unknown) =>
+  typeof fieldsOf(result).httpStatusCode === "number" ? jsonOf(result as object) : result;
+
+const inputOf = ({ input }: Call) => fieldsOf(input) as Partial<KubernetesInput>;
+const refOf = (call: Call) => parseRef(inputOf(call).objectRef);
+
+/** The id of the object that a call is about, if it is about one that may belong to somebody. */
+export function targetOf(call: Call): string | undefined {
+  const ref = refOf(call);
+  if (ref === undefined || ref.name === "" || isOwnerless(ref.group, ref.resource)) return undefined;
+  return objectId(ref);
+}
+
+/** A body that can carry metadata. */
+function objectIn(call: Call): object | undefined {
+  const { body } = inputOf(call);
+  return typeof body === "object" && body !== null && !Array.isArray(body) ? body : undefined;
+}
+
+const withBody = (call: Call, body: object): KubernetesInput => ({ ...(call.input as KubernetesInput), body });
+
+const without = (tags: Tags, keys: ReadonlySet<string>): Tags =>
+  Object.fromEntries(Object.entries(tags).filter(([key]) => !keys.has(key)));
+
+/** Owner tags and idempotency tokens in Kubernetes' metadata. */
+export function tagSupport(known: KnownObjects, reader: (client: object) => ReadMetadata | undefined): TagSupport {
+  const knownOf = (call: Call) => known.get(call.target.account, targetOf(call) ?? "");
+
+  return {
+    codec: plainTags,
+    write(call, tags) {
+      const body = objectIn(call);
+      if (body === undefined) return undefined;
+      // What differs each time would change the object at each apply, and wake its own controller.
+      const lasting = parseOperation(call.operation)?.verb === "apply" ? without(tags, perCallKeys) : tags;
+      return withBody(call, withTags(body, lasting));
+    },
+    given(call) {
+      const { body } = inputOf(call);
+      const operation = parseOperation(call.operation);
+      const { labels, annotations } = fieldsOf(fieldsOf(body).metadata);
+      switch (operation?.verb) {
+        case "patch":
+          return givenInPatch(body, knownOf(call));
+        case "update": {
+          if (targetOf(call) === undefined) return undefined;
+          const seen = knownOf(call);
+          const own = () => without(plainTags.encode(call.owner, call.startedAt, call.id), perCallKeys);
+          if (seen !== undefined) return givenInReplacement(body, tagsOf(seen), operation.subresource === undefined);
+          return without(givenInReplacement(body, own(), false), perCallKeys);
+        }
+        case "create":
+        case "apply":
+          return { ...reservedIn(annotations), ...(fieldsOf(labels) as Tags) };
+        default:
+          return undefined;
+      }
+    },
+    token(call, token) {
+      const body = objectIn(call);
+      if (body === undefined || parseOperation(call.operation)?.verb !== "create") return undefined;
+      const [own, intent] = tokensOf(body);
+      const mine = typeof own === "string" && own !== "" ? own : token;
+      const marked = mine === own || mine === intent ? body : withAnnotation(body, tokenKey, mine);
+      const metadata = fieldsOf(fieldsOf(marked).metadata);
+      const { name, generateName } = metadata;
+      const named =
+        !name && typeof generateName === "string" && generateName !== ""
+          ? { ...marked, metadata: { ...metadata, name: generatedName(generateName, mine) } }
+          : marked;
+      return { input: withBody(call, named), token: mine };
+    },
+    targets(call) {
+      if (call.kind === "read") return [];
+      const target = targetOf(call);
+      return target === undefined ? [] : [target];
+    },
+    *seen(call, result) {
+      const [ref, operation] = [refOf(call), parseOperation(call.operation)];
+      const isObject = operation?.subresource === undefined || operation.subresource === "status";
+      if (ref === undefined || !isObject || isOwnerless(ref.group, ref.resource)) return;
+      let count = 0;
+      for (const object of objectsIn(contentOf(result), ref)) {
+        if (++count > mostSeen) return;
+        yield { id: object.id, tags: tagsOf(object) };
+      }
+    },
+    async read(id, call) {
+      const about = refOf(call);
+      const ref = refOfId(id, about?.version ?? "v1");
+      const read = reader(call.binding.client);
+      if (read === undefined || ref === undefined) return "unreadable";
+      const response = await read(ref, call);
+      if (response.httpStatusCode === 404) return undefined;
+      if (response.httpStatusCode >= 400) throw new UnreadableError(response);
+      for (const object of objectsIn(jsonOf(response), ref)) {
+        known.learn(call.target.account, { ...object, id });
+        return tagsOf(object);
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The server would not say whose an object is. */
+class UnreadableError extends Error {
+  readonly code: number;
+
+  constructor(response: ResponseContext) {
+    const { httpStatusCode, headers } = response;
+    super(`HTTP ${httpStatusCode} ${readFailure(httpStatusCode, headers, jsonOf(response)).code ?? ""}`.trimEnd());
+    this.name = "UnreadableError";
+    this.code = httpStatusCode;
+  }
+}
