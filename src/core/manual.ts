@@ -16,10 +16,13 @@ export interface ManualOperation {
 /** A manual operation with the cluster (and machine) it is about. */
 export interface ManualOptions extends ManualOperation, Partial<SubjectObjects> {}
 
+/** Names are one line wherever they are shown. */
+const name = saying.by.regex(/^\P{Cc}*$/u, "expected no control characters");
+
 const operationSchema = z.strictObject({
-  operator: saying.by,
+  operator: name,
   reason: saying.reason,
-  ticket: saying.by.optional(),
+  ticket: name.optional(),
   cluster: z.unknown().optional(),
   machine: z.unknown().optional(),
 });

@@ -159,7 +159,9 @@ describe("watching a trail", () => {
     const told = [stolen(), stolen({ resources: ["i-1"] }), trailEvent({ principal: alice })];
     const { clock } = await watching({ told, belongsTo, onFinding: freezeCluster(guard) });
     await clock.advance(0);
-    const reason = "stolen-credential: ec2 RunInstances, request req-x";
+    const reason = expect.stringContaining(
+      `stolen-credential: ec2 RunInstances by ${roleArn}, request req-x (finding aws/event-`,
+    );
     expect(guard.frozen).toMatchObject([
       { scope: { account: "123456789012", cloud: "aws" }, by: "manual-operations", reason },
       { scope: { cluster: "c-uid" }, reason },

@@ -73,6 +73,47 @@ describe("guard.manual", () => {
     ]);
   });
 
+  it("keeps two people apart who work at the same time, and passes on what fn throws, at once or later", async () => {
+    const { guard, client, journal } = await acme();
+    const bob = { operator: "bob", reason: "elsewhere" };
+    const slowly = async () => {
+      await Promise.resolve();
+      await client.listServers();
+      await Promise.resolve();
+      await client.listServers();
+    };
+    await Promise.all([guard.manual(alice, slowly), guard.manual(bob, slowly), slowly()]);
+    const operators = journal.records.map((record) => ("manual" in record ? record.manual?.operator : undefined));
+    const count = (operator?: string) => operators.filter((one) => one === operator).length;
+    expect([count(alice.operator), count("bob"), count()]).toEqual([2, 2, 2]);
+    const fail = () => {
+      throw new Error("at once");
+    };
+    await expect(guard.manual(alice, fail)).rejects.toThrow("at once");
+    await expect(guard.manual(alice, async () => fail())).rejects.toThrow("at once");
+    await client.listServers();
+    expect(journal.records.at(-1)).not.toHaveProperty("manual.operator"); // nobody's any more
+  });
+
+  it("names the person in what fn began and did not wait for, and in nothing that only runs beside it", async () => {
+    const { guard, client, journal } = await acme();
+    let escaped: Promise<unknown> | undefined;
+    let goOn = () => {};
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let handed: (() => Promise<unknown>) | undefined;
+    await guard.manual(alice, () => {
+      escaped = gate.then(() => client.deleteServer({ id: "srv-1" }));
+      handed = () => client.deleteServer({ id: "srv-2" });
+    });
+    goOn();
+    await escaped;
+    await handed?.(); // somebody else runs it: it is theirs
+    const intents = journal.records.filter(({ type }) => type === "intent");
+    expect(intents.map((record) => "manual" in record && record.manual)).toEqual([alice, undefined]);
+  });
+
   it("is shown by explain, where it says what is recorded", async () => {
     const { guard, client } = await acme();
     const question = { client, operation: "deleteServer", input: [{ id: "srv-1" }] };
@@ -103,6 +144,8 @@ describe("guard.manual", () => {
     [{ reason: "r" }, "ERR_CONFIG_INVALID", "manual.operator"],
     [{ ...alice, operator: " " }, "ERR_CONFIG_INVALID", "manual.operator"],
     [{ ...alice, operator: "a".repeat(257) }, "ERR_CONFIG_INVALID", "manual.operator"],
+    [{ ...alice, operator: "alice\u001b[2K\nbob" }, "ERR_CONFIG_INVALID", "manual.operator"],
+    [{ ...alice, ticket: "CHG\r42" }, "ERR_CONFIG_INVALID", "manual.ticket"],
     [{ ...alice, reason: "" }, "ERR_CONFIG_INVALID", "manual.reason"],
     [{ ...alice, reason: "a".repeat(2001) }, "ERR_CONFIG_INVALID", "manual.reason"],
     [{ ...alice, ticket: 42 }, "ERR_CONFIG_INVALID", "manual.ticket"],
