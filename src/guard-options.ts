@@ -60,7 +60,15 @@ const schema = z.strictObject({
   circuitBreaker: part,
   ownership: part,
   quota: part,
-  telemetry: part,
+  telemetry: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        tracerProvider: z.looseObject({ getTracer: z.function() }).optional(),
+        meterProvider: z.looseObject({ getMeter: z.function() }).optional(),
+      }),
+    ])
+    .optional(),
   redaction: z
     .strictObject({
       denyKeys: z.array(z.string().min(1)).optional(),

@@ -1,4 +1,4 @@
-import { createGuard } from "provider-guard";
+import { createGuard, memoryState } from "provider-guard";
 import { fetchAdapter } from "provider-guard/fetch";
 import { object } from "provider-guard/object";
 import { describe, expect, expectTypeOf, it } from "vitest";
@@ -109,11 +109,13 @@ describe("createGuard", () => {
     });
   });
 
-  it("lets go of the journal when something else in the options is wrong", async () => {
+  it("lets go of the journal when something fails once it is open", async () => {
     const { journal } = await acme();
     journal.closed = false;
-    await expect(createGuard({ owner, audit: journal, rateLimit: { nonsense: 1 } as never })).rejects.toMatchObject({
-      code: "ERR_CONFIG_INVALID",
+    const state = memoryState();
+    await state.close();
+    await expect(createGuard({ owner, audit: journal, state })).rejects.toMatchObject({
+      code: "ERR_STATE_UNAVAILABLE",
     });
     expect(journal.closed).toBe(true);
   });
