@@ -158,7 +158,7 @@ export async function compareSpan(comparison: SpanComparison): Promise<ComparedS
   for await (const event of untilFailure(reading, failure)) {
     signal?.throwIfAborted();
     events++;
-    shownTo = Math.max(shownTo, event.at);
+    if (event.at <= to + slackMs) shownTo = Math.max(shownTo, event.at);
     if ((event.readOnly && !reads) || told.again(event.id)) continue;
     const judgement = judges.judge(event);
     if (judgement !== undefined) {

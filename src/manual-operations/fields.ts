@@ -24,6 +24,9 @@ export function textsOf(values: readonly unknown[], max = 32): readonly string[]
   return [...texts];
 }
 
+// A record of another century is none: its time would speak for everything in between.
+const [earliest, latest] = [Date.UTC(2000, 0), Date.UTC(2100, 0)];
+
 /** Unix milliseconds of a date, an ISO 8601 text, or seconds as CloudTrail's JSON has them. */
 export function timeOf(value: unknown): number | undefined {
   const time =
@@ -34,7 +37,7 @@ export function timeOf(value: unknown): number | undefined {
         : typeof value === "number"
           ? value * 1000
           : Number.NaN;
-  return Number.isFinite(time) ? time : undefined;
+  return time >= earliest && time < latest ? time : undefined;
 }
 
 /** The value of a JSON text, or `undefined`. */

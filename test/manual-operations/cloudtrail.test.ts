@@ -109,9 +109,20 @@ describe("delivered files", () => {
 
   it("count records that are none", async () => {
     const records = [null, 7, "x", [], {}, record({ eventTime: "yesterday" }), record({ eventName: "" }), record()];
+    for (const eventTime of ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", 1e300])
+      records.push(record({ eventTime }));
     const { events, reading } = await readAll(cloudTrailFiles({ source: () => [fileOf(records)] }));
     expect(events).toHaveLength(1);
-    expect(reading.malformed).toBe(7);
+    expect(reading).toMatchObject({ malformed: 10, deliveredTo: start + 1000 });
+  });
+
+  it("of a version to come are read by the fields that they share; fields of other types are left out", async () => {
+    const odd = { userIdentity: 7, requestParameters: "x", responseElements: [null], requestID: {}, userAgent: [] };
+    const records = [record({ eventVersion: "99.0" }), record(odd), record({ userIdentity: { sessionContext: [] } })];
+    const { events, reading } = await readAll(cloudTrailFiles({ source: () => [fileOf(records)] }));
+    expect(reading.malformed).toBe(0);
+    expect(events.map(({ principal }) => principal?.id)).toEqual([roleArn, undefined, undefined]);
+    expect(events[1]).toMatchObject({ requestIds: [], resources: [], userAgent: undefined });
   });
 
   it("bound what a record may make us keep", async () => {

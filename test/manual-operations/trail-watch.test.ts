@@ -168,6 +168,16 @@ describe("watching a trail", () => {
     ]);
   });
 
+  it("is not told that all is well by an event of another time: what is silent stays unknown", async () => {
+    const journal = await journalOf(callRecords({ at: start + 10 * minute, requests: ["req-1"] }));
+    const told = [trailEvent({ at: start + 2 * minute, byService: "x" }), trailEvent({ at: Date.UTC(2099, 0) })];
+    const { clock, reports, watch } = await watching({ journal, told });
+    await clock.advance(0);
+    const reason = "the trail is silent, the journal has 1 calls";
+    expect(reports.at(-1)).toMatchObject({ status: "unknown", findings: [], unknown: [{ reason }] });
+    expect(watch.judgedTo).toBe(start + 2 * minute);
+  });
+
   it("counts findings, failures and what lags behind", async () => {
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
     const reader = new PeriodicExportingMetricReader({ exporter });
