@@ -25,11 +25,12 @@ function isRunning(pid) {
  * @template T
  * @param {string} name
  * @param {() => T | Promise<T>} work
+ * @param {string} [folder] Where the lock is; beside what the lock protects.
  * @returns {Promise<T>}
  */
-export async function withLock(name, work) {
-  const path = join(cache, `${name}.lock`);
-  mkdirSync(cache, { recursive: true });
+export async function withLock(name, work, folder = cache) {
+  const path = join(folder, `${name}.lock`);
+  mkdirSync(folder, { recursive: true });
   for (;;) {
     try {
       writeFileSync(path, String(process.pid), { flag: "wx" });

@@ -32,7 +32,7 @@ export { type Kubernetes, startKubernetes } from "./kubernetes/start.ts";
 export type { Rule } from "./kubernetes/users.ts";
 
 /** A build from nothing, on a machine that is busy with other tests. */
-const buildTimeoutMs = 20 * 60_000;
+export const buildTimeoutMs = 20 * 60_000;
 
 /** Groups tests that need the Kubernetes API server, and builds it before them where it is not there. */
 export function describeWithKubernetes(name: string, tests: () => void): void {

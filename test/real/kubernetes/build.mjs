@@ -30,8 +30,7 @@ export async function buildKubernetes() {
   const out = await builtOnce({
     name: "kubernetes-api-server",
     folder,
-    recipe: flags,
-    build: (target) => go(["build", ...flags, "-o", join(target, "kube-apiserver"), "."], folder),
+    make: (target) => go(["build", ...flags, "-o", join(target, "kube-apiserver"), "."], folder),
   });
   return join(out, "kube-apiserver");
 }

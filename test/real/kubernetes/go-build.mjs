@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { withLock } from "../../../scripts/lock.mjs";
 
 /** Outside the clone, so that a fresh one need not build what another has built. */
@@ -10,6 +10,8 @@ const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "pro
 
 /** What a loaded machine with two cores needs from nothing is a third of it. */
 const timeoutMs = 20 * 60_000;
+
+const remove = (entry) => rmSync(join(cache, entry), { recursive: true, force: true });
 
 /** Settings of the user's own would make other bytes, or none. */
 const settings = { GOFLAGS: "-mod=readonly -buildvcs=false", GOWORK: "off", CGO_ENABLED: "0" };
@@ -70,32 +72,34 @@ export function go(args, folder) {
 }
 
 /**
- * Gives the folder in the user's cache that holds what `build` makes of a Go module, and makes it
- * first where it is not there. A build that is killed leaves nothing that another would take for whole.
+ * Gives the folder in the user's cache that holds what `make` builds of the Go module and the
+ * build.mjs in `folder`, and makes it first where it is not there. A build that is killed leaves nothing that another would take for whole.
  *
- * @param {{ name: string, folder: string, recipe: unknown, build: (out: string) => Promise<void> }} options
+ * @param {{ name: string, folder: string, make: (out: string) => Promise<void> }} options
  * @returns {Promise<string>}
  */
-export async function builtOnce({ name, folder, recipe, build }) {
+export async function builtOnce({ name, folder, make }) {
   const version = findGo(folder);
   if (version === undefined)
     throw new Error(`${name} needs the Go that ${join(folder, "go.mod")} names, or a later one`);
-  const hash = createHash("sha256").update(JSON.stringify([version, process.platform, process.arch, settings, recipe]));
-  const sources = readdirSync(folder).filter((file) => /\.go$|^go\.(mod|sum)$/.test(file));
+  const hash = createHash("sha256").update(JSON.stringify([version, process.platform, process.arch, settings]));
+  const sources = readdirSync(folder).filter((file) => /\.(go|mjs)$|^go\.(mod|sum)$/.test(file));
   for (const file of sources.sort()) hash.update(`\0${file}\0`).update(readFileSync(join(folder, file)));
   const out = join(cache, `${name}-${hash.digest("hex").slice(0, 16)}`);
   if (existsSync(out)) return out;
-  return withLock(name, async () => {
+  const build = async () => {
     if (existsSync(out)) return out;
-    mkdirSync(dirname(out), { recursive: true });
-    const unfinished = mkdtempSync(`${out}.`);
+    const prefix = `unfinished-${name}-`;
+    for (const left of readdirSync(cache).filter((entry) => entry.startsWith(prefix))) remove(left);
+    const unfinished = mkdtempSync(join(cache, prefix));
+    process.stderr.write(`Building ${name} with Go ${version}: minutes, once ...\n`);
     try {
-      process.stderr.write(`Building ${name} with Go ${version}: minutes, once ...\n`);
-      await build(unfinished);
+      await make(unfinished);
       renameSync(unfinished, out);
     } finally {
-      rmSync(unfinished, { recursive: true, force: true });
+      remove(basename(unfinished));
     }
     return out;
-  });
+  };
+  return withLock(name, build, cache);
 }

@@ -19,7 +19,10 @@ export interface RequestOptions {
   readonly contentType?: string;
 }
 
-/** Sends JSON as it is written, where a typed client would drop the fields that it does not know. */
+/**
+ * Sends an object as it is written, where a typed client would drop the fields that it does not know;
+ * a string is sent as it is.
+ */
 export type SendRequest = <T = unknown>(
   method: string,
   path: string,
@@ -53,7 +56,7 @@ export function createSender(
         });
       });
       sent.once("error", reject);
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
+      sent.end(body === undefined || typeof body === "string" ? body : JSON.stringify(body));
     });
   return {
     send,

@@ -1,0 +1,97 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import { findProgram } from "../../support/redis-server.ts";
+import { createCertificateAuthority } from "../kubernetes/certificates.ts";
+import { freePort, type ServerProcess, startProcess } from "../kubernetes/server-process.ts";
+import type { Kubernetes } from "../kubernetes/start.ts";
+import { buildClusterApi } from "./build.mjs";
+import { type CustomResourceDefinition, installCrds, installWebhooks, readCrds } from "./manifests.ts";
+
+export interface ClusterApiOptions {
+  /** The management cluster. Its managers act there as the administrator. */
+  readonly kubernetes: Kubernetes;
+  /** The infrastructure provider's CRDs, which the managers must find at their start. */
+  readonly crds?: readonly CustomResourceDefinition[];
+  /** What `buildClusterApi` returned; it is asked unless given. */
+  readonly programs?: string;
+  /** How long each manager may take to be ready, in milliseconds; 50 s unless given. */
+  readonly timeoutMs?: number;
+}
+
+/** Cluster API's own controllers, at work on a Kubernetes API server. */
+export interface ClusterApi {
+  /** Whether each of the managers says now that it is ready. */
+  ready(): Promise<boolean>;
+  /** Ends them at once, and resolves once they have ended. What they made stays in the API server. */
+  stop(): Promise<void>;
+}
+
+const managers = ["core", "bootstrap-kubeadm", "controlplane-kubeadm"] as const;
+
+/** Lets a manager end with the process that started it, even where that one is killed. */
+const setpriv = findProgram("setpriv");
+const boundToUs = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
+
+/** A kubeconfig as a file has it. */
+export function kubeConfigFile(kubernetes: Kubernetes): string {
+  const config = new KubeConfig();
+  config.loadFromOptions(kubernetes.kubeConfig());
+  return config.exportConfig();
+}
+
+/**
+ * Installs Cluster API into a Kubernetes API server and starts its managers, whose ports are all on
+ * loopback. Once per API server: what it installs is never removed.
+ *
+ * @throws with a manager's last words where it does not become ready in time.
+ */
+export async function startClusterApi(options: ClusterApiOptions): Promise<ClusterApi> {
+  const { kubernetes, crds = [], timeoutMs = 50_000 } = options;
+  const programs = options.programs ?? (await buildClusterApi());
+  const folder = await mkdtemp(join(tmpdir(), "cluster-api-"));
+  const authority = await createCertificateAuthority();
+  const caBundle = Buffer.from(authority.certificate).toString("base64");
+  const { certificate, key } = await authority.issueForLoopback();
+  await writeFile(join(folder, "tls.crt"), certificate);
+  await writeFile(join(folder, "tls.key"), key, { mode: 0o600 });
+  await writeFile(join(folder, "kubeconfig"), kubeConfigFile(kubernetes), { mode: 0o600 });
+  const running: { process: ServerProcess; isReady(): Promise<boolean> }[] = [];
+
+  const clusterApi: ClusterApi = {
+    ready: async () => (await Promise.all(running.map(({ isReady }) => isReady().catch(() => false)))).every(Boolean),
+    async stop() {
+      await Promise.all(running.map(({ process }) => process.kill()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    const servers = await Promise.all(
+      managers.map(async (name) => ({ name, port: await freePort(), health: await freePort(), caBundle })),
+    );
+    const own = await Promise.all(servers.map((server) => readCrds(kubernetes, join(programs, server.name), server)));
+    await installCrds(kubernetes, [...own.flat(), ...crds]);
+    for (const { name, port, health } of servers) {
+      const process = startProcess([
+        ...boundToUs,
+        join(programs, name, "manager"),
+        `--kubeconfig=${join(folder, "kubeconfig")}`,
+        `--webhook-port=${port}`,
+        `--webhook-cert-dir=${folder}`,
+        "--diagnostics-address=0",
+        `--health-addr=127.0.0.1:${health}`,
+        "--leader-elect=false",
+        "--feature-gates=ReconcilerRateLimiting=false", // on, it costs a second with each step of an object
+      ]);
+      const isReady = async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).ok;
+      running.push({ process, isReady });
+    }
+    await Promise.all(running.map(({ process, isReady }) => process.readyWhen(isReady, timeoutMs)));
+    for (const server of servers) await installWebhooks(kubernetes, server.name, join(programs, server.name), server);
+    return clusterApi;
+  } catch (error) {
+    await clusterApi.stop();
+    throw error;
+  }
+}
