@@ -40,6 +40,32 @@ async function classesOf(
   return { classes, report };
 }
 
+/** Judges one event of each class. The journal has `req-1` and `req-2` of one call, `call` lost its answer, and so did an update. */
+async function oneOfEach(
+  trail: Trail,
+  principals: readonly string[],
+  call: string,
+  operations: readonly [string, string],
+) {
+  const target = { cloud: trail.cloud, service: "compute", account: "default", region: "default" };
+  const [operation, update] = operations;
+  const journal = await journalOf([
+    ...callRecords({ requests: ["req-1", "req-2"], intent: { target, operation } }),
+    ...callRecords({ call, requests: [undefined], intent: { target, operation } }),
+    ...callRecords({
+      requests: [undefined],
+      intent: { target, operation: update, kind: "update", input: { id: "vm-9" } },
+    }),
+  ]);
+  const classes: string[] = [];
+  const onJudged = ({ event, class: kind }: { event: TrailEvent; class: string }) =>
+    void classes.push(`${kind} ${event.resources[0]?.split("/").at(-1)}`);
+  const belongsTo = ({ resources }: TrailEvent) =>
+    resources.some((id) => id.endsWith("theirs")) ? { managedBy: "x" } : {};
+  await reconcileTrail({ journal, trail, principals, ...span, clock: laterClock(), onJudged, belongsTo });
+  return classes.sort();
+}
+
 // The format of the Azure Monitor REST API's sample answer, with ids of the test's own.
 const client = "25c47d0f-1f2e-4d9b-8a5e-0a1b2c3d4e5f";
 let operations = 0;
@@ -97,6 +123,36 @@ describe("Azure's activity log", () => {
     expect(report).toMatchObject({ unknown: [], malformed: 0 });
     expect(decodeURIComponent(asked[0] ?? "")).toContain("eventTimestamp ge '2025-12-31T23:58:00.000Z'");
     expect(asked[1]).toBe(nextLink);
+  });
+
+  it("has one event of each class that it can tell", async () => {
+    const call = callId();
+    const of = (resource: string, more: object = {}, claims?: Record<string, unknown>) =>
+      activity({ resourceId: `/subscriptions/s/virtualMachines/${resource}`, ...more }, claims);
+    const value = [
+      of("own", { correlationId: "req-2" }),
+      of("retry", { correlationId: "req-1", status: { value: "Failed" } }),
+      of("marked", { correlationId: call }),
+      of("vm-9", { operationName: { value: "Microsoft.Compute/virtualMachines/restart/action" } }),
+      of("vm-8", { operationName: { value: "Microsoft.Compute/virtualMachines/restart/action" } }),
+      of("theirs", {}, person),
+      of("portal", {}, { ...person, appid: "c44b4083-3bb0-49c1-b47d-974e53cbdf3c" }),
+      of("shell", {}, person),
+    ];
+    const names = [
+      "Microsoft.Compute/virtualMachines/write",
+      "Microsoft.Compute/virtualMachines/restart/action",
+    ] as const;
+    expect(await oneOfEach(trailOf({ value }).trail, [client], call, names)).toEqual([
+      "externally-managed theirs",
+      "manual-api shell",
+      "manual-console portal",
+      "own marked",
+      "own own",
+      "own-retry retry",
+      "own-unmatched vm-9",
+      "stolen-credential vm-8",
+    ]);
   });
 
   it("is joined by a call's id in the correlation id", async () => {
@@ -169,6 +225,37 @@ describe("Google Cloud's audit logs", () => {
     const { classes, report } = await classesOf(gcpAudit({ entries, deliveredTo: late }), [account], ["operation-1"]);
     expect(classes.sort()).toEqual(["cloud-service", "manual-api", "manual-console", "own", "stolen-credential"]);
     expect(report.unknown).toEqual([]);
+  });
+
+  it("have one event of each class", async () => {
+    const call = callId();
+    const of = (resource: string, payload: object = {}, more: Record<string, unknown> = {}) =>
+      entry({ resourceName: `projects/acme/instances/${resource}`, ...payload }, more);
+    const update = { methodName: "v1.compute.instances.reset" };
+    const requestAttributes = { reason: `provider-guard-intent=${call}` };
+    const entries = () => [
+      of("own", {}, { operation: { id: "req-2" } }),
+      of("retry", { status: { code: 14 } }, { operation: { id: "req-1" } }),
+      of("marked", { requestMetadata: { requestAttributes } }),
+      of("vm-9", update),
+      of("vm-8", update),
+      of("google", by("service-12345@container-engine-robot.iam.gserviceaccount.com")),
+      of("theirs", by("alice@example.com")),
+      of("browser", by("alice@example.com", "Mozilla/5.0 Chrome/140")),
+      of("shell", by("alice@example.com")),
+    ];
+    const names = ["v1.compute.instances.insert", "compute.instances.reset"] as const;
+    expect(await oneOfEach(gcpAudit({ entries, deliveredTo: late }), [account], call, names)).toEqual([
+      "cloud-service google",
+      "externally-managed theirs",
+      "manual-api shell",
+      "manual-console browser",
+      "own marked",
+      "own own",
+      "own-retry retry",
+      "own-unmatched vm-9",
+      "stolen-credential vm-8",
+    ]);
   });
 
   it("tell a long operation once, with how it ended, whichever entry comes first", async () => {
