@@ -3,6 +3,7 @@ export type { ClusterOwners, ClusterOwnersOptions } from "./cluster-owners.ts";
 export { clusterOwners } from "./cluster-owners.ts";
 export type { Condition, ConditionOptions, ConditionSeverity, ConditionStatus } from "./condition.ts";
 export { conditionFrom } from "./condition.ts";
+export type { ObjectChange } from "./known-objects.ts";
 export type { PausableCluster } from "./object-facts.ts";
 export { blockMoveAnnotation, clusterNameLabel, isBeingMoved, isExternallyManaged, isPaused } from "./object-facts.ts";
 export type { ObjectEvent, ObjectPage, ObjectSource } from "./object-source.ts";
@@ -13,3 +14,6 @@ export type { RequeueBackoff, RequeueBackoffOptions } from "./requeue-backoff.ts
 export { requeueBackoff } from "./requeue-backoff.ts";
 export { setCondition } from "./set-condition.ts";
 export type { OwnerTally, ShrinkLimits } from "./shrink-guard.ts";
+export type { ObjectWatch, WatchObjectsOptions } from "./watch-objects.ts";
+export { watchObjects } from "./watch-objects.ts";
+export type { WatchTuning } from "./watch-options.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { LiveOwners, OwnerSnapshot } from "./owner-snapshot.ts";
-import { isOlder } from "./resource-version.ts";
+import { compareVersions } from "./resource-version.ts";
 
 /** How much may be lost before a list is not believed. */
 export interface ShrinkLimits {
@@ -63,7 +63,7 @@ export function suspicion(
   if (now.clusters.size === 0 && tally?.clusters.count !== 0) return "there is no Cluster at all";
   for (const kind of kinds) {
     const { resourceVersion } = now[kind];
-    if (last !== undefined && isOlder(resourceVersion, last[kind].resourceVersion)) {
+    if (last !== undefined && (compareVersions(resourceVersion, last[kind].resourceVersion) ?? 0) < 0) {
       return `${kind}: the list is older (${resourceVersion}) than one seen before (${last[kind].resourceVersion})`;
     }
     const before = tally?.[kind].count ?? 0;

@@ -142,6 +142,7 @@ export function modelServer() {
     /** Begins with another history, as after a restore from an old copy. */
     restore(at: number) {
       version = at;
+      history.splice(0, history.length, ...history.filter((one) => one.version <= at));
     },
   };
 }
