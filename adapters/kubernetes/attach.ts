@@ -1,12 +1,21 @@
 import type { Attachment, Port } from "../../src/core/adapter.ts";
 import { attachGenerated } from "./attach-generated.ts";
 import { attachObjectApi } from "./attach-object-api.ts";
+import { attachStream } from "./attach-streams.ts";
 import { authentication } from "./authentication.ts";
-import { type Configuration, family, type GeneratedClient, type KubeConfig, type ObjectClient } from "./client.ts";
+import {
+  type Configuration,
+  type Family,
+  family,
+  type GeneratedClient,
+  type KubeConfig,
+  type ObjectClient,
+} from "./client.ts";
 import type { KnownObjects } from "./known-objects.ts";
 import type { KubernetesOptions } from "./options.ts";
 import { type SendPast, sendPast } from "./past.ts";
 import { baseOf } from "./sending.ts";
+import { streamRings } from "./streams.ts";
 import { guardedSender } from "./wire.ts";
 
 /** What the adapter keeps for its clients. */
@@ -48,13 +57,14 @@ function hook(client: object, port: Port, { options, known, ready }: AttachConte
   const send = Object.assign(guardedSender({ port, account, options, known, past }), {
     credentials: port.credentials,
   });
-  switch (family(client)) {
+  const kind = family(client) as Family;
+  switch (kind) {
     case "generated":
       return attachGenerated(client as GeneratedClient, send);
     case "object":
       return attachObjectApi(client as ObjectClient, send, options);
     default:
-      return () => {};
+      return attachStream(client, kind, streamRings(port, account), known, port.credentials);
   }
 }
 

@@ -101,7 +101,7 @@ function familyOf(client: Record<string, unknown>): Family | undefined {
     if (functionIn(client, "check") && functionIn(client, "readyz")) return "health";
   }
   const opens = functionIn(client, "exec") || functionIn(client, "attach") || functionIn(client, "portForward");
-  return opens && functionIn(handler, "connect") ? "socket" : undefined;
+  return opens && functionIn(handler, "connect") && functionIn(handler?.config, "makeApiClient") ? "socket" : undefined;
 }
 
 /** Finds the family of a client; `undefined` for any other value. Never throws. */

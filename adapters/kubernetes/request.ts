@@ -91,6 +91,11 @@ export function readRequest(method: string, path: string, contentType = ""): Api
   };
 }
 
-/** The text by which a request's object is recorded. */
-export const objectRefOf = ({ ref, operation }: ApiRequest) =>
-  ref === undefined ? operation.slice(operation.indexOf("/")) : refText(ref);
+/** Commands that are run in a container are nobody's business but the container's. */
+const withoutCommand = ({ command: _, ...query }: ApiRequest["query"]) => query;
+
+/** What is recorded of a request, and what the phases may change. */
+export function inputOf({ ref, operation, query }: ApiRequest, body: unknown): KubernetesInput {
+  const objectRef = ref === undefined ? operation.slice(operation.indexOf("/")) : refText(ref);
+  return { objectRef, query: withoutCommand(query), ...(body === undefined ? {} : { body }) };
+}

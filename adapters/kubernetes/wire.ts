@@ -10,7 +10,7 @@ import { connects } from "./operation.ts";
 import type { KubernetesOptions } from "./options.ts";
 import type { SendPast } from "./past.ts";
 import { withPreconditions } from "./preconditions.ts";
-import { type ApiRequest, type KubernetesInput, objectRefOf, readRequest } from "./request.ts";
+import { type ApiRequest, inputOf, type KubernetesInput, readRequest } from "./request.ts";
 import { jsonOf, readResponse } from "./response.ts";
 
 /** What all requests of one client share. */
@@ -52,15 +52,6 @@ function parsedBody(body: unknown): unknown {
 function contentTypeOf(context: RequestContext): string {
   const header = Object.entries(context.getHeaders()).find(([key]) => key.toLowerCase() === "content-type");
   return String(header?.[1] ?? "");
-}
-
-/** Commands that are run in a container are nobody's business but the container's. */
-const withoutCommand = ({ command: _, ...query }: Readonly<Record<string, string>>) => query;
-
-/** What is recorded of a request, and what the phases may change. */
-export function inputOf(request: ApiRequest, body: unknown): KubernetesInput {
-  const query = withoutCommand(request.query);
-  return { objectRef: objectRefOf(request), query, ...(body === undefined ? {} : { body }) };
 }
 
 const takesFieldManager = ({ verb, ref, subresource }: ApiRequest) =>
