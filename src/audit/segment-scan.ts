@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { hashLine, type JournalHead, linePrefix, maxLineBytes } from "./line.ts";
+import { fieldsAfter, hashLine, type JournalHead, maxLineBytes } from "./line.ts";
 import { diagnose, type Finding, isObject, type JournalProblem } from "./problem.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { readLine, type StoredLine } from "./stored-line.ts";
@@ -66,36 +66,35 @@ export async function scanSegment(options: SegmentScanOptions): Promise<SegmentS
 
 async function scan(handle: FileHandle, file: ReadAhead, options: SegmentScanOptions): Promise<SegmentScan> {
   const { segment, visit, first, until, signal } = options;
-  let { seq, hash } = options.head;
+  let { head } = options;
   let base = 0; // where in the file the first byte is that nobody was done with yet
   let patience = rereads;
   let lastLine = 0;
 
-  const whole = (): SegmentScan => ({ head: { seq, hash }, end: base, lastLine, size: base, torn: false });
+  const whole = (): SegmentScan => ({ head, end: base, lastLine, size: base, torn: false });
   const stop = (finding: Finding, size: number, torn: boolean): SegmentScan => ({
-    head: { seq, hash },
+    head,
     end: base,
     lastLine,
     size,
     torn,
-    problem: { segment, seq: seq + 1, offset: base, ...finding },
+    problem: { segment, seq: head.seq + 1, offset: base, ...finding },
   });
 
   /** @param last - Whether no line after it may be read. */
   function line(buffer: Buffer, start: number, end: number, last: boolean): Finding | undefined {
     const text = buffer.toString("utf8", start, end);
-    const foreign = base === 0 ? first(text, { seq, hash }) : undefined;
+    const foreign = base === 0 ? first(text, head) : undefined;
     if (foreign !== undefined) return foreign;
-    const prefix = linePrefix(seq + 1, hash);
-    if (!text.startsWith(prefix)) return diagnose(text, { seq, hash });
-    const stored = readLine(text, prefix.length);
+    const from = fieldsAfter(head, text);
+    if (from === -1) return diagnose(text, head);
+    const stored = readLine(text, from);
     // The last line must be whole; every other one is known to be as it was written by the next one's prev.
     if (stored === undefined || (last && !isObject(text))) return notJson(end - start);
-    const next = { seq: seq + 1, hash: hashLine(buffer, start, end) };
+    const next = { seq: head.seq + 1, hash: hashLine(buffer, start, end) };
     const finding = visit(stored, next);
-    if (finding !== undefined) return finding;
-    ({ seq, hash } = next);
-    return undefined;
+    if (finding === undefined) head = next;
+    return finding;
   }
 
   for (;;) {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { cpSync, rmSync } from "node:fs";
 import { type FileJournalOptions, fileJournal } from "provider-guard";
 import { checkpoints } from "provider-guard/audit";
@@ -86,6 +87,30 @@ describe("audit, with a journal of several segments", () => {
     expect(JSON.parse(stdout).problem.expected).toBe("00000002.jsonl");
     const tail = await run("audit", "tail", path, "-n", "1000");
     expect([tail.code, tail.stderr]).toEqual([1, expect.stringContaining("A segment is missing")]);
+  });
+
+  it("names the first lines that are not those that were signed, though the chain is whole", async () => {
+    const { directory } = await rotated({ segmentBytes: 1024 * 1024 });
+    const verify = () => run("audit", "verify", directory, "--allow-unpinned", "--json", "--key", key.publicKey);
+    expect(JSON.parse((await verify()).stdout)).toMatchObject({ status: "ok", signed: { unsigned: 0 } });
+    let prev = "A".repeat(43);
+    rewrite(directory, (lines) =>
+      lines.map((line) => {
+        const next = line.replace('"name":"m-4"', '"name":"m-x"').replace(/"prev":"[\w-]{43}"/, `"prev":"${prev}"`);
+        prev = hash("sha256", `\0${next}`, "base64url");
+        return next;
+      }),
+    );
+    expect((await run("audit", "verify", directory, "--allow-unpinned")).code).toBe(0);
+    const { code, stdout } = await verify();
+    const { status, head, problem, pinned } = JSON.parse(stdout);
+    expect({ code, status, pinned }).toEqual({ code: 1, status: "tampered", pinned: false });
+    expect(head?.seq ?? -1).toBeLessThan(problem.seq);
+    expect(problem.what).toContain("Lines are not those that were signed");
+    const changed = linesIn(directory).findIndex((line) => line.includes("m-x"));
+    expect(changed).toBeGreaterThan(0);
+    expect(problem.seq).toBeLessThanOrEqual(changed);
+    expect(problem).toMatchObject({ segment: 1, offset: expect.any(Number) });
   });
 
   it("reads what retention has left: calls that began before are known, pinned checkpoints prove it", async () => {

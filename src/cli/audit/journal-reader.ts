@@ -1,10 +1,10 @@
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  fieldsAfter,
   formatVersion,
   hashLine,
   type JournalHead,
-  linePrefix,
   maxLineBytes,
   segmentName,
   segmentNumber,
@@ -161,7 +161,7 @@ export class JournalReader {
     const text = buffer.toString("utf8", start, end);
     const record = parse(text);
     if (record?.type === "header") refuseNewer(path, record.version);
-    if (this.#head !== undefined && !text.startsWith(linePrefix(this.#head.seq + 1, this.#head.hash))) {
+    if (this.#head !== undefined && fieldsAfter(this.#head, text) === -1) {
       this.#found(diagnose(text, this.#head));
     }
     if (record === undefined || !Number.isSafeInteger(record.seq)) {

@@ -44,6 +44,7 @@ export const report = command({
       for (const line of lines) if (line.seq <= lastSeq) tally.see(line);
       const last = lines.at(-1);
       if (last !== undefined) show(last);
+      if (last !== undefined && last.seq >= lastSeq) break;
     }
 
     const page = reportPage({ directory, madeAt: terminal.now(), verification: found, status, note, tally });
