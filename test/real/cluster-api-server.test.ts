@@ -23,10 +23,12 @@ const tiny = (kind: string, name: string) => ({ apiGroup: tinyGroup, kind, name 
 /** A cluster with a control plane of one machine and a worker, as a user would apply it. */
 function manifests(cluster: string, version = "v1.35.4") {
   const labels = { "cluster.x-k8s.io/cluster-name": cluster };
+  // Checked too early, a MachineSet would look again after 15 s only.
+  const annotations = { "machineset.cluster.x-k8s.io/skip-preflight-checks": "All" };
   const object = (apiVersion: string, kind: string, name: string, spec: object) => ({
     apiVersion,
     kind,
-    metadata: { name, labels },
+    metadata: { name, labels, annotations },
     spec,
   });
   const infrastructureRef = tiny("TinyMachineTemplate", "machines");

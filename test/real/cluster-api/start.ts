@@ -28,7 +28,13 @@ export interface ClusterApi {
   stop(): Promise<void>;
 }
 
-const managers = ["core", "bootstrap-kubeadm", "controlplane-kubeadm"] as const;
+/** The managers, and the flags of their own. */
+const managers: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  "bootstrap-kubeadm": [],
+  // There is no etcd to reach: waiting for one takes most of a control plane's life.
+  "controlplane-kubeadm": ["--etcd-dial-timeout-duration=1s", "--etcd-call-timeout-duration=1s"],
+};
 
 /** Lets a manager end with the process that started it, even where that one is killed. */
 const setpriv = findProgram("setpriv");
@@ -57,23 +63,29 @@ export async function startClusterApi(options: ClusterApiOptions): Promise<Clust
   await writeFile(join(folder, "tls.crt"), certificate);
   await writeFile(join(folder, "tls.key"), key, { mode: 0o600 });
   await writeFile(join(folder, "kubeconfig"), kubeConfigFile(kubernetes), { mode: 0o600 });
-  const running: { process: ServerProcess; isReady(): Promise<boolean> }[] = [];
+  const running: { manager: ServerProcess; isReady(): Promise<boolean> }[] = [];
 
   const clusterApi: ClusterApi = {
     ready: async () => (await Promise.all(running.map(({ isReady }) => isReady().catch(() => false)))).every(Boolean),
     async stop() {
-      await Promise.all(running.map(({ process }) => process.kill()));
+      await Promise.all(running.map(({ manager }) => manager.kill()));
       await rm(folder, { recursive: true, force: true });
     },
   };
   try {
     const servers = await Promise.all(
-      managers.map(async (name) => ({ name, port: await freePort(), health: await freePort(), caBundle })),
+      Object.entries(managers).map(async ([name, flags]) => ({
+        name,
+        flags,
+        port: await freePort(),
+        health: await freePort(),
+        caBundle,
+      })),
     );
     const own = await Promise.all(servers.map((server) => readCrds(kubernetes, join(programs, server.name), server)));
     await installCrds(kubernetes, [...own.flat(), ...crds]);
-    for (const { name, port, health } of servers) {
-      const process = startProcess([
+    for (const { name, flags, port, health } of servers) {
+      const manager = startProcess([
         ...boundToUs,
         join(programs, name, "manager"),
         `--kubeconfig=${join(folder, "kubeconfig")}`,
@@ -83,11 +95,12 @@ export async function startClusterApi(options: ClusterApiOptions): Promise<Clust
         `--health-addr=127.0.0.1:${health}`,
         "--leader-elect=false",
         "--feature-gates=ReconcilerRateLimiting=false", // on, it costs a second with each step of an object
+        ...flags,
       ]);
       const isReady = async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).ok;
-      running.push({ process, isReady });
+      running.push({ manager, isReady });
     }
-    await Promise.all(running.map(({ process, isReady }) => process.readyWhen(isReady, timeoutMs)));
+    await Promise.all(running.map(({ manager, isReady }) => manager.readyWhen(isReady, timeoutMs)));
     for (const server of servers) await installWebhooks(kubernetes, server.name, join(programs, server.name), server);
     return clusterApi;
   } catch (error) {
