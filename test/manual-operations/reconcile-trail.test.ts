@@ -52,6 +52,21 @@ describe("reconciling a trail with the journal", () => {
     expect(classes).toEqual(["own", "stolen-credential"]);
   });
 
+  it.each([false, true])(
+    "gives a lost request to the earlier event, in whatever order they come (reversed: %s)",
+    async (reversed) => {
+      const records = callRecords({ requests: [undefined] });
+      const events = [500, 700].map((ms) => trailEvent({ id: `after-${ms}`, at: start + ms, principal: ours }));
+      const told: string[][] = [];
+      const onJudged = (judged: Judgement) => void told.push([judged.event?.id ?? "", judged.class]);
+      await compare(records, fakeTrail(reversed ? events.reverse() : events), { onJudged });
+      expect(told.sort()).toEqual([
+        ["after-500", "own-unmatched"],
+        ["after-700", "stolen-credential"],
+      ]);
+    },
+  );
+
   it.each([
     ["another operation", { operation: "TerminateInstances" }],
     ["hours later", { at: start + 40 * minute }],
