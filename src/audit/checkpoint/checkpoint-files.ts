@@ -11,6 +11,11 @@ import type { TreeState } from "./journal-tree.ts";
 /** A checkpoint as it is kept beside the segments. Only the note is signed; all else must lead to its root. */
 export interface StoredCheckpoint extends TreeState {
   readonly note: string;
+  /**
+   * The trees before the segments that were begun since the checkpoint before: what is in a segment can
+   * so be proven once retention has removed all that came before it.
+   */
+  readonly starts?: readonly TreeState[] | undefined;
 }
 
 const suffix = ".checkpoints.jsonl";
@@ -27,14 +32,18 @@ const hash = z.string().transform((text, context) => {
   return z.NEVER;
 });
 const count = z.int().min(0);
-const schema = z.object({
-  note: z.string(),
+const tree = z.object({
   last: z.object({ segment: count, offset: count, seq: count, hash: z.string().length(43), lineBytes: count }),
   peaks: z.array(hash).max(64),
 });
+const schema = tree.extend({ note: z.string(), starts: z.array(tree).optional() });
 
-const encode = ({ note, last, peaks }: StoredCheckpoint): Buffer =>
-  Buffer.from(`${JSON.stringify({ note, last, peaks: peaks.map(toBase64) })}\n`);
+const plain = ({ last, peaks }: TreeState) => ({ last, peaks: peaks.map(toBase64) });
+
+function encode({ note, starts = [], ...state }: StoredCheckpoint): Buffer {
+  const begun = starts.length === 0 ? {} : { starts: starts.map(plain) };
+  return Buffer.from(`${JSON.stringify({ note, ...plain(state), ...begun })}\n`);
+}
 
 function decode(line: string): StoredCheckpoint | undefined {
   try {
@@ -88,15 +97,30 @@ export async function* readCheckpoints(directory: string): AsyncGenerator<Stored
  * The checkpoint over the most lines, but no more than `size`; of several over the same lines, the one that
  * was written last.
  */
-export async function newestCheckpointWithin(
+export function newestCheckpointWithin(
   directory: string,
   size = Number.POSITIVE_INFINITY,
 ): Promise<StoredCheckpoint | undefined> {
+  return newestWithin(directory, size, (stored) => [stored]);
+}
+
+/** As {@link newestCheckpointWithin}; it may also be the tree before a segment, which nobody signed. */
+export function newestTreeWithin(directory: string, size: number): Promise<TreeState | undefined> {
+  return newestWithin<TreeState>(directory, size, (stored) => [...(stored.starts ?? []), stored]);
+}
+
+async function newestWithin<T extends TreeState>(
+  directory: string,
+  size: number,
+  treesOf: (stored: StoredCheckpoint) => readonly T[],
+): Promise<T | undefined> {
   // Later segments' checkpoints are over more lines.
   for (const segment of [...(await checkpointFiles(directory))].reverse()) {
-    let newest: StoredCheckpoint | undefined;
+    let newest: T | undefined;
     for await (const stored of readFile(directory, segment)) {
-      if (stored.last.seq < size && stored.last.seq >= (newest?.last.seq ?? 0)) newest = stored;
+      for (const tree of treesOf(stored)) {
+        if (tree.last.seq < size && tree.last.seq >= (newest?.last.seq ?? 0)) newest = tree;
+      }
     }
     if (newest !== undefined) return newest;
   }

@@ -18,9 +18,6 @@ import { Witnessing } from "./witnessing.ts";
 const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
 
-/** Failures that trying again does not cure. */
-const final = new Set(["ERR_CHECKPOINT_INCONSISTENT", "ERR_AUDIT_CORRUPT"]);
-
 /** How a {@link CheckpointWriter} works. */
 export interface CheckpointSettings {
   readonly key: CheckpointKey;
@@ -180,7 +177,8 @@ export class CheckpointWriter implements FollowingHandle {
     const time = Math.floor(this.#clock.now() / 1_000);
     const text = formatTreeHead({ origin: this.#settings.origin, size: tree.size, root: tree.root(), time });
     const stored = { ...state, note: `${text}\n${await this.#signature(text)}` };
-    await this.#store(stored);
+    await this.#store({ ...stored, starts: tree.starts });
+    tree.forgetStarts();
     this.#remember(tree);
     this.#signedAt = this.#clock.monotonic();
     this.#witnessing.offer(stored);
@@ -223,7 +221,7 @@ export class CheckpointWriter implements FollowingHandle {
   /** @returns Whether to try again. */
   #failed(cause: unknown): boolean {
     const error = isGuardError(cause) ? cause : unsigned("it failed", cause);
-    if (final.has(error.code)) {
+    if (!error.retryable) {
       this.#report("checkpoint-refused", error);
       return false;
     }

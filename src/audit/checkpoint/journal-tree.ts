@@ -26,6 +26,7 @@ export class JournalTree {
   /** All lines but the last. */
   #before: Frontier;
   #last: LinePlace;
+  #starts: TreeState[] = [];
 
   constructor(directory: string, state: TreeState = { last: journalStart, peaks: [] }) {
     this.#directory = directory;
@@ -42,6 +43,15 @@ export class JournalTree {
     return { last: this.#last, peaks: this.#before.peaks };
   }
 
+  /** The trees before the segments that were begun since they were last forgotten, oldest first. */
+  get starts(): readonly TreeState[] {
+    return this.#starts;
+  }
+
+  forgetStarts(): void {
+    this.#starts = [];
+  }
+
   root(): Buffer {
     return frontierOf(this.state).root();
   }
@@ -52,9 +62,16 @@ export class JournalTree {
    */
   async grow(until: number, signal?: AbortSignal): Promise<void> {
     const take = (place: LinePlace): void => {
+      if (place.segment > this.#last.segment) this.#starts.push(this.#start(place.segment));
       if (this.#last.seq >= 0) this.#before.append(this.#last.hash);
       this.#last = place;
     };
     await readLeaves(this.#directory, this.#last, until, take, signal);
+  }
+
+  /** The tree as it is, with its last line seen from the beginning of the segment that follows. */
+  #start(segment: number): TreeState {
+    const { last, peaks } = this.state;
+    return { last: { ...last, segment, offset: 0 }, peaks };
   }
 }

@@ -1,5 +1,6 @@
 import { GuardError } from "../../core/errors.ts";
 import type { JournalFeed } from "../feed.ts";
+import { listSegments } from "../segment-list.ts";
 import { newestCheckpointWithin, type StoredCheckpoint } from "./checkpoint-files.ts";
 import { openCheckpoint } from "./checkpoint-note.ts";
 import { frontierOf, JournalTree } from "./journal-tree.ts";
@@ -14,17 +15,26 @@ export const inconsistent = (directory: string, why: string, cause?: unknown) =>
     cause === undefined ? {} : { cause },
   );
 
+const incomplete = (directory: string) =>
+  new GuardError(
+    "ERR_CHECKPOINT_UNSIGNED",
+    `audit journal ${directory}: lines are gone that no checkpoint covers, so that it can never be signed again. Begin a journal in another directory`,
+  );
+
 /**
  * The tree where an earlier process left it, or an empty one. Three things must agree: the newest checkpoint's
  * signature, the frontier that is stored with it, and the line in the journal that it ends with.
  *
  * @param keys - Keys that may have signed it.
  * @throws {@link GuardError} `ERR_CHECKPOINT_INCONSISTENT` where they do not.
+ * @throws {@link GuardError} `ERR_CHECKPOINT_UNSIGNED` where lines are gone that no checkpoint covers.
  * @throws {@link GuardError} `ERR_AUDIT_CORRUPT`, `ERR_AUDIT_UNAVAILABLE` where they cannot be read.
  */
 export async function resumeTree(feed: JournalFeed, keys: readonly VerifierKey[]): Promise<JournalTree> {
   const { directory } = feed;
   const stored = await newestCheckpointWithin(directory);
+  const [first = 1] = await listSegments(directory);
+  if (first > (stored?.last.segment ?? 1)) throw incomplete(directory);
   if (stored === undefined) return new JournalTree(directory);
   checkStored(directory, stored, keys);
   const { seq, hash } = stored.last;

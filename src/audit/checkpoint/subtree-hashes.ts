@@ -1,4 +1,4 @@
-import { newestCheckpointWithin } from "./checkpoint-files.ts";
+import { newestTreeWithin } from "./checkpoint-files.ts";
 import { frontierOf, type TreeState } from "./journal-tree.ts";
 import { journalStart, type LinePlace, readLeaves } from "./leaf-reader.ts";
 import { consistencyRanges, type Range } from "./merkle.ts";
@@ -26,14 +26,15 @@ export interface SubtreeOptions {
 }
 
 /**
- * Hashes subtrees over a journal's lines. It reads from the newest checkpoint before `from` on: proofs
- * about late lines do not cost reading all the journal, and older segments may be gone.
+ * Hashes subtrees over a journal's lines. It reads from the newest checkpoint, or beginning of a segment,
+ * before `from` on: proofs about late lines do not cost reading all the journal, and older segments may
+ * be gone.
  *
- * @throws As {@link readLeaves} and {@link newestCheckpointWithin}.
+ * @throws As {@link readLeaves} and {@link newestTreeWithin}.
  */
 export async function hashSubtrees(options: SubtreeOptions): Promise<SubtreeHashes> {
   const { directory, ranges, from, size, visit, signal } = options;
-  const base: TreeState = (await newestCheckpointWithin(directory, from)) ?? { last: journalStart, peaks: [] };
+  const base: TreeState = (await newestTreeWithin(directory, from)) ?? { last: journalStart, peaks: [] };
   const whole = frontierOf(base);
   const hasher = new RangeHasher(ranges, whole);
   const take = (place: LinePlace, line: Buffer): void => {
