@@ -14,19 +14,22 @@
  *       });
  *     });
  *
- * A workload cluster is another `startKubernetes()`: `connectWorkload` before the infrastructure says
- * `provisioned`, `registerNode` in place of each machine's kubelet, `markInitialized` in place of the
- * first `kubeadm init`. The control plane never becomes Ready (there is no etcd to ask, no static
- * pod): one replica, and NodeRef is as far as it goes. Deletion of a Cluster is polled every 5 s.
+ * A workload cluster is another `startKubernetes()`. ./cluster-api/workload.ts has `connectWorkload`,
+ * to be called before the infrastructure says `provisioned`, `registerNode` in place of each machine's
+ * kubelet, and `markInitialized` in place of the first `kubeadm init`. The control plane never becomes
+ * Ready (there is no etcd to ask, no static pod): one replica, and NodeRef is as far as it goes.
+ *
+ * What Cluster API looks at again late: a MachineSet that waits for its control plane every 15 s
+ * (the annotation `machineset.cluster.x-k8s.io/skip-preflight-checks: All` lets it not wait), a
+ * Cluster in deletion every 5 s, a workload cluster that could not be reached after 30 s.
  */
 import { beforeAll } from "vitest";
 import { buildClusterApi } from "./cluster-api/build.mjs";
 import { buildTimeoutMs, describeWithKubernetes } from "./kubernetes.ts";
 
-export type { CustomResourceDefinition } from "./cluster-api/manifests.ts";
 export { type ClusterApi, startClusterApi } from "./cluster-api/start.ts";
 export { actAsTinyProvider, tinyCrds, tinyGroup } from "./cluster-api/tiny-infrastructure.ts";
-export { connectWorkload, markInitialized, registerNode } from "./cluster-api/workload.ts";
+export { connectWorkload } from "./cluster-api/workload.ts";
 
 /** Groups tests that need Cluster API on a Kubernetes API server, and builds both where they are not there. */
 export function describeWithClusterApi(name: string, tests: () => void): void {

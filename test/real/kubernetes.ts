@@ -17,8 +17,9 @@
  *       });
  *     });
  *
- * `request` sends raw JSON (CRDs: client-node drops what it does not know), `restart` keeps port and
- * data, `kill` and `pause` are a crash and a server that hangs. One server per test file: a start
+ * `request` sends raw JSON (CRDs: client-node drops what it does not know) and rejects with the
+ * `KubernetesRequestError` of ./kubernetes/request.ts, `restart` keeps port and data, `kill` and
+ * `pause` are a crash and a server that hangs. One server per test file: a start
  * takes 3 s and 280 MB. There is no controller-manager: namespaces stay Terminating, nothing is
  * garbage-collected, no ServiceAccount is made by itself. For 410 Gone on a watch, start it with
  * `--etcd-compaction-interval=1s --watch-cache-sizes=secrets#0` and wait for some seconds.
@@ -27,9 +28,7 @@ import { beforeAll } from "vitest";
 import { buildKubernetes, findKubernetesGo } from "./kubernetes/build.mjs";
 import { describeWithServer } from "./require-server.ts";
 
-export { KubernetesRequestError } from "./kubernetes/request.ts";
 export { type Kubernetes, startKubernetes } from "./kubernetes/start.ts";
-export type { Rule } from "./kubernetes/users.ts";
 
 /** A build from nothing, on a machine that is busy with other tests. */
 export const buildTimeoutMs = 20 * 60_000;
