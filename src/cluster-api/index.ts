@@ -4,6 +4,8 @@ export { clusterOwners } from "./cluster-owners.ts";
 export type { Condition, ConditionOptions, ConditionSeverity, ConditionStatus } from "./condition.ts";
 export { conditionFrom } from "./condition.ts";
 export type { ObjectChange } from "./known-objects.ts";
+export type { MachineObject, MachineOutcome } from "./machine-outcome.ts";
+export { machineOutcome } from "./machine-outcome.ts";
 export type { PausableCluster } from "./object-facts.ts";
 export { blockMoveAnnotation, clusterNameLabel, isBeingMoved, isExternallyManaged, isPaused } from "./object-facts.ts";
 export type { ObjectEvent, ObjectPage, ObjectSource } from "./object-source.ts";
@@ -14,6 +16,8 @@ export type { RequeueBackoff, RequeueBackoffOptions } from "./requeue-backoff.ts
 export { requeueBackoff } from "./requeue-backoff.ts";
 export { setCondition } from "./set-condition.ts";
 export type { OwnerTally, ShrinkLimits } from "./shrink-guard.ts";
+export type { MachineSettled, WatchNodeRefOptions } from "./watch-node-ref.ts";
+export { watchNodeRef } from "./watch-node-ref.ts";
 export type { ObjectWatch, WatchObjectsOptions } from "./watch-objects.ts";
 export { watchObjects } from "./watch-objects.ts";
 export type { WatchTuning } from "./watch-options.ts";
