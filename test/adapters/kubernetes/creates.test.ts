@@ -17,7 +17,7 @@ describe("a create", () => {
     const machine = { namespace, name, uid: "uid-m" };
     const body = Object.freeze(map({ name: "one", labels: { team: "blue" }, annotations: { note: "mine" } }));
     await guard.reconcile({ ...subject("a"), machine }, () => core.createNamespacedConfigMap({ namespace, body }));
-    const { labels, annotations } = server.requests[0]?.body.metadata;
+    const { labels, annotations } = (server.requests[0] as Arrived).body.metadata;
     expect(labels).toEqual({ team: "blue", ...ownedBy("a"), "provider-guard/machine-uid": "uid-m" });
     expect(annotations).toEqual({
       note: "mine",
@@ -208,7 +208,7 @@ describe("the management cluster's own words", () => {
     await guard.reconcile(subject("a"), () =>
       core.createNamespacedConfigMap({ namespace, body: map({ name: "one" }) }),
     );
-    const { labels, annotations } = server.requests[0]?.body.metadata;
+    const { labels, annotations } = (server.requests[0] as Arrived).body.metadata;
     expect(adapter.tags?.codec.decode({ ...labels, ...annotations })).toMatchObject({
       managementCluster,
       clusterUid: "uid-a",
