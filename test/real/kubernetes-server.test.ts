@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { KubeConfig, VersionApi } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { startChild } from "../support/child.ts";
 import { describeWithKubernetes, type Kubernetes, startKubernetes } from "./kubernetes.ts";
 
 interface ApiObject {
@@ -63,6 +65,18 @@ describeWithKubernetes("the Kubernetes API server that tests start", () => {
     const outcome = () => kubernetes.request("GET", `${path}?${query}`).then(JSON.stringify, String);
     await expect.poll(outcome, { timeout: 15_000, interval: 200 }).toMatch(/"code":\s*410|answered 410/);
   });
+
+  it.runIf(process.platform === "linux")(
+    "leaves no server behind where the test that started it is killed",
+    async () => {
+      const parent = await startChild(new URL("./server-parent.ts", import.meta.url), []);
+      await parent.printed(1);
+      const isRunning = () => existsSync(`/proc/${parent.lines[0]}`);
+      expect(isRunning()).toBe(true);
+      parent.process.kill("SIGKILL");
+      await expect.poll(isRunning).toBe(false);
+    },
+  );
 
   it("says with the server's own words why it did not start", async () => {
     await expect(startKubernetes({ flags: ["--no-such-flag"] })).rejects.toThrow(/unknown flag: --no-such-flag/);

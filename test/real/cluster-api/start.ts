@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import { findProgram } from "../../support/redis-server.ts";
 import { createCertificateAuthority } from "../kubernetes/certificates.ts";
 import { freePort, type ServerProcess, startProcess } from "../kubernetes/server-process.ts";
 import type { Kubernetes } from "../kubernetes/start.ts";
@@ -35,10 +34,6 @@ const managers: Readonly<Record<string, readonly string[]>> = {
   // There is no etcd to reach: waiting for one takes most of a control plane's life.
   "controlplane-kubeadm": ["--etcd-dial-timeout-duration=1s", "--etcd-call-timeout-duration=1s"],
 };
-
-/** Lets a manager end with the process that started it, even where that one is killed. */
-const setpriv = findProgram("setpriv");
-const boundToUs = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
 
 /** A kubeconfig as a file has it. */
 export function kubeConfigFile(kubernetes: Kubernetes): string {
@@ -86,7 +81,6 @@ export async function startClusterApi(options: ClusterApiOptions): Promise<Clust
     await installCrds(kubernetes, [...own.flat(), ...crds]);
     for (const { name, flags, port, health } of servers) {
       const manager = startProcess([
-        ...boundToUs,
         join(programs, name, "manager"),
         `--kubeconfig=${join(folder, "kubeconfig")}`,
         `--webhook-port=${port}`,

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findProgram } from "../../support/redis-server.ts";
 
 /** A server's process, bounded in time. */
 export interface ServerProcess {
@@ -25,15 +26,21 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Where it exists, a server ends with this process even where this one is killed. */
+const setpriv = findProgram("setpriv");
+const boundToUs = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
+
 /**
- * Starts a server with its standard input held open, so that it can see this process end.
+ * Starts a server that ends with this process at the latest. Its standard input is held open: one
+ * that reads it sees this process end on any system.
  *
  * @param line - Program and arguments.
  * @param env - Added to this process's environment.
  */
 export function startProcess(line: readonly string[], env: Readonly<Record<string, string>> = {}): ServerProcess {
-  const [program = "", ...args] = line;
-  const child = spawn(program, args, { stdio: ["pipe", "ignore", "pipe"], env: { ...process.env, ...env } });
+  const program = line[0];
+  const [command = "", ...args] = [...boundToUs, ...line];
+  const child = spawn(command, args, { stdio: ["pipe", "ignore", "pipe"], env: { ...process.env, ...env } });
   let lastWords = "";
   let isRunning = true;
   child.stdin.on("error", () => {});
