@@ -66,8 +66,9 @@ export async function assemble(
       limit,
       credentialPhase(runtime),
     ].filter((part) => part !== undefined);
-    const parts = [...outer, tracePhase(runtime, outer)];
-    return { rings: arrange(parts, options.interceptors ?? []), parts, freeze, circuits, limit, quota };
+    const users = options.interceptors ?? [];
+    const parts = [...outer, tracePhase(runtime, [...outer, ...users])];
+    return { rings: arrange(parts, users), parts, freeze, circuits, limit, quota };
   } catch (error) {
     await closeParts(made);
     throw error;

@@ -19,6 +19,11 @@ interface Named {
   readonly name: string;
   /** Says what would happen to this call, without doing it. Must not have effects. */
   explain?(call: Call): Explanation | undefined;
+  /**
+   * A request is about to leave, perhaps long after it passed this interceptor. Throws to refuse it after
+   * all; what it cost is given back. A built-in heeds its mode itself: see `refuseAtWire`.
+   */
+  beforeSend?(attempt: Attempt): void;
 }
 
 /** Stands around a whole logical operation, once, whatever the SDK's own retries do inside. */
@@ -40,11 +45,6 @@ export type PhaseInterceptor = (
 ) & {
   /** A client is about to be wrapped: its calls will come. Throws to refuse it. */
   wrapping?(binding: Binding): void;
-  /**
-   * A request is about to leave, perhaps long after it passed this phase. Throws to refuse it after
-   * all; what it cost is given back. The mode is the built-in's own to heed: see `refuseAtWire`.
-   */
-  beforeSend?(attempt: Attempt): void;
   /** Lets go of timers and files. */
   close?(): void | Promise<void>;
 };

@@ -28,11 +28,11 @@ function readError(adapter: Adapter, error: unknown): ErrorInfo {
 /**
  * The innermost phase: notes on the attempt what the wire answered, for everything outside it.
  *
- * @param outer - Built-ins that may have a last word before a request leaves.
+ * @param outer - Interceptors that may have a last word before a request leaves.
  */
-export function tracePhase(runtime: Runtime, outer: readonly PhaseInterceptor[]): PhaseInterceptor {
+export function tracePhase(runtime: Runtime, outer: readonly Pick<PhaseInterceptor, "beforeSend">[]): PhaseInterceptor {
   const { clock, telemetry } = runtime;
-  const lastWords = outer.filter((part) => part.beforeSend !== undefined);
+  const lastWords = outer.filter((part) => typeof part?.beforeSend === "function"); // users' are not checked yet
 
   function failed(attempt: Attempt, span: Running, error: unknown): void {
     const { signal, binding } = attempt.call;

@@ -1,8 +1,9 @@
 // Compiled, never run: client-node's own classes fit the helpers as they are.
 
-import { CoreV1Api, CustomObjectsApi, KubeConfig, Watch } from "@kubernetes/client-node";
+import { CoordinationV1Api, CoreV1Api, CustomObjectsApi, KubeConfig, Watch } from "@kubernetes/client-node";
+import type { Interceptor } from "provider-guard";
 import type { ObjectSource } from "provider-guard/cluster-api";
-import { managementClusterOf, objectSource } from "provider-guard/kubernetes";
+import { fencing, type LeaseElector, leaseElector, managementClusterOf, objectSource } from "provider-guard/kubernetes";
 import { expectTypeOf } from "vitest";
 
 const config = new KubeConfig();
@@ -24,3 +25,10 @@ objectSource({
 });
 // @ts-expect-error something has to list
 objectSource({ watch, version: "v1", plural: "secrets" });
+
+const leases = config.makeApiClient(CoordinationV1Api);
+const elector = leaseElector({ leases, namespace: "acme-system", name: "acme", identity: "acme-0" });
+expectTypeOf(elector).toEqualTypeOf<LeaseElector>();
+expectTypeOf(fencing(elector)).toEqualTypeOf<Interceptor>();
+// @ts-expect-error another API
+leaseElector({ leases: core, namespace: "acme-system", name: "acme", identity: "acme-0" });
