@@ -6,7 +6,7 @@ import { output } from "./child.ts";
 import { markdown, table } from "./report.ts";
 import { type Figure, middle, type Row } from "./row.ts";
 import { admission } from "./rows/admission.ts";
-import { auditVerify } from "./rows/audit-verify.ts";
+import { auditVerify, auditVerifyCommand } from "./rows/audit-verify.ts";
 import { awsThrottled } from "./rows/aws-throttled.ts";
 import { awsThroughput } from "./rows/aws-throughput.ts";
 import { chain } from "./rows/chain.ts";
@@ -32,6 +32,7 @@ const rows: readonly Row[] = [
   credentialGet,
   credentialHerd,
   auditVerify,
+  auditVerifyCommand,
   recovery,
   importTime,
 ];

@@ -2,7 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { fieldsAfter, hashLine, type JournalHead, maxLineBytes } from "./line.ts";
 import { diagnose, type Finding, isObject, type JournalProblem } from "./problem.ts";
 import { ReadAhead } from "./read-ahead.ts";
-import { readLine, type StoredLine } from "./stored-line.ts";
+import { LineBytes, readLine, type StoredLine } from "./stored-line.ts";
 import { guarded } from "./unavailable.ts";
 
 /** Sees every line that continues the chain; says what is wrong with it nevertheless, if anything. */
@@ -83,14 +83,14 @@ async function scan(handle: FileHandle, file: ReadAhead, options: SegmentScanOpt
 
   /** @param last - Whether no line after it may be read. */
   function line(buffer: Buffer, start: number, end: number, last: boolean): Finding | undefined {
-    const text = buffer.toString("utf8", start, end);
-    const foreign = base === 0 ? first(text, head) : undefined;
+    const bytes = new LineBytes(buffer, start, end);
+    const foreign = base === 0 ? first(bytes.text, head) : undefined;
     if (foreign !== undefined) return foreign;
-    const from = fieldsAfter(head, text);
-    if (from === -1) return diagnose(text, head);
-    const stored = readLine(text, from);
+    const from = fieldsAfter(head, bytes.head);
+    if (from === -1) return diagnose(bytes.text, head);
+    const stored = readLine(bytes, from);
     // The last line must be whole; every other one is known to be as it was written by the next one's prev.
-    if (stored === undefined || (last && !isObject(text))) return notJson(end - start);
+    if (stored === undefined || (last && !isObject(bytes.text))) return notJson(end - start);
     const next = { seq: head.seq + 1, hash: hashLine(buffer, start, end) };
     const finding = visit(stored, next);
     if (finding === undefined) head = next;
