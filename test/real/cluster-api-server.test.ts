@@ -14,7 +14,7 @@ import { type Kubernetes, startKubernetes } from "./kubernetes.ts";
 interface Machine {
   readonly metadata: { readonly name: string };
   readonly spec: { readonly bootstrap: { readonly dataSecretName: string } };
-  readonly status: { readonly phase: string; readonly nodeRef?: { readonly name: string } };
+  readonly status?: { readonly phase: string; readonly nodeRef?: { readonly name: string } };
 }
 
 const core = "cluster.x-k8s.io";
@@ -98,6 +98,25 @@ describeWithClusterApi("the Cluster API that tests start", () => {
     ]);
   });
 
+  it.runIf(process.platform === "linux")("listens on this machine's loopback address and nowhere else", async () => {
+    const { items } = await kubernetes.request<{ items: { webhooks: { clientConfig: { url: string } }[] }[] }>(
+      "GET",
+      "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    );
+    const urls = items.flatMap(({ webhooks }) => webhooks.map(({ clientConfig }) => new URL(clientConfig.url)));
+    const ports = [...new Set(urls.map(({ port }) => port))];
+    expect(ports).toHaveLength(3);
+    const reach = (port: string, host: string) =>
+      fetch(`https://${host}:${port}`).then(
+        () => "answered",
+        ({ cause }) => cause.code,
+      );
+    for (const port of ports) {
+      expect(await reach(port, "127.0.0.1")).not.toBe("ECONNREFUSED"); // but that nobody vouches for its certificate
+      expect(await reach(port, "127.0.0.2")).toBe("ECONNREFUSED"); // who listens on all addresses listens there, too
+    }
+  });
+
   it("takes Machines to their Nodes with kubeadm's own bootstrap data, and deletes all that there is", async () => {
     const namespace = await kubernetes.freshNamespace("tiny");
     const path = `/apis/cluster.x-k8s.io/v1beta2/namespaces/${namespace}`;
@@ -114,7 +133,7 @@ describeWithClusterApi("the Cluster API that tests start", () => {
     await actUntil(async () => {
       const found = await machines();
       return (
-        found.length === 2 && found.every(({ status }) => status.nodeRef !== undefined && status.phase === "Running")
+        found.length === 2 && found.every(({ status }) => status?.nodeRef !== undefined && status.phase === "Running")
       );
     });
     const data = await Promise.all(
