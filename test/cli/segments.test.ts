@@ -89,6 +89,18 @@ describe("audit, with a journal of several segments", () => {
     expect([tail.code, tail.stderr]).toEqual([1, expect.stringContaining("A segment is missing")]);
   });
 
+  it("exits 3 where the segment that should follow the last one is not there", async () => {
+    const path = copy();
+    const { segments } = JSON.parse((await run("audit", "verify", path, "--json")).stdout);
+    rmSync(segmentOf(path, segments));
+    const { code, stdout, stderr } = await run("audit", "verify", path, "--allow-unpinned", "--json");
+    expect([code, stderr]).toEqual([3, ""]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: "incomplete",
+      problem: { segment: segments, actual: "nothing" },
+    });
+  });
+
   it("names the first lines that are not those that were signed, though the chain is whole", async () => {
     const { directory } = await rotated({ segmentBytes: 1024 * 1024 });
     const verify = () => run("audit", "verify", directory, "--allow-unpinned", "--json", "--key", key.publicKey);
