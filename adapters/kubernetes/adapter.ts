@@ -14,7 +14,7 @@ import { redaction } from "./redaction.ts";
 import { tagSupport } from "./tags.ts";
 
 /**
- * Makes the adapter for the clients of @kubernetes/client-node: every generated API class,
+ * Makes the adapter for the clients of Kubernetes' client-node: every generated API class,
  * `CustomObjectsApi`, `KubernetesObjectApi`, `Watch`, `Log`, `Metrics`, `Health`, `Exec`, `Attach` and
  * `PortForward`. The client is hooked as it is, and its errors pass through untouched. Operations are
  * called as in RBAC: `create secrets`, `patch acmemachines/status`, with the API group as service.

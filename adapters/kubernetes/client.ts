@@ -1,5 +1,5 @@
 /**
- * Any client of @kubernetes/client-node: a generated class (`CoreV1Api`, `CustomObjectsApi`, …),
+ * Any client of Kubernetes' client-node: a generated class (`CoreV1Api`, `CustomObjectsApi`, …),
  * `KubernetesObjectApi`, `Watch`, `Log`, `Metrics`, `Health`, `Exec`, `Attach`, `PortForward`. By
  * shape: the adapter needs no package.
  */

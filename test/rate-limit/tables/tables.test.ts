@@ -189,7 +189,8 @@ describe("other clouds", () => {
     [gcpLimits, { operation: "instances.get", kind: "read" }, ["gcp-reads", 250, 20.8333, 1]],
     [gcpLimits, { operation: "instances.insert", kind: "create" }, ["gcp-mutations", 250, 20.8333, 1]],
     [hetznerLimits, {}, ["hetzner", 3600, 1, 1]],
-    [kubernetesLimits, {}, ["kubernetes", 10, 5, 1]],
+    [kubernetesLimits, { service: "core" }, ["kubernetes", 30, 20, 1]],
+    [kubernetesLimits, { service: "coordination.k8s.io", kind: "update" }, ["kubernetes-leases", 10, 5, 1]],
     [openstackLimits, { kind: "read" }, ["openstack-reads", 50, 10, 1]],
     [openstackLimits, { kind: "create" }, ["openstack-mutating", 20, 2, 1]],
   ])("%#", (table, question, bucket) => {
