@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { checkpoints } from "../../src/audit/checkpoint/checkpoints.ts";
@@ -126,6 +127,23 @@ describe("abandoning a journal", () => {
     await clock.advance(1_000);
     await next.close();
     expect(noticesIn(directory)).toEqual([]);
+  });
+
+  it("ends what is being stored, and lets go of the directory then", async () => {
+    const key = newKey();
+    for (let round = 0; round < 10; round++) {
+      const directory = temporaryDirectory();
+      const clock = simulatedClock();
+      const followers = [checkpoints({ key, everyRecords: 3 }), shipping({ sinks: [fakeSink()], intervalMs: 1 })];
+      const journal = await openJournal(directory, { followers }, nodeFiles, { clock });
+      await clock.advance(2);
+      const stored = sizesIn(directory).length;
+      void record(journal, 3);
+      await until(() => sizesIn(directory).length > stored); // written, and not yet durable
+      journal.abandon();
+      await until(() => !readdirSync(directory).some((name) => name.startsWith("lock.")));
+      expect(clock.pending).toBe(0);
+    }
   });
 
   it("stops a signer that hangs, and one whose signature is on its way writes no checkpoint", async () => {

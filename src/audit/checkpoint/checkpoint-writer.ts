@@ -1,32 +1,22 @@
 import type { Clock, Timer } from "../../core/clock.ts";
-import { GuardError, isGuardError } from "../../core/errors.ts";
+import { type GuardError, isGuardError } from "../../core/errors.ts";
 import type { AuditRecord, JournalContext } from "../../core/journal.ts";
 import { noTelemetry } from "../../core/telemetry.ts";
 import type { FollowingHandle, JournalFeed } from "../feed.ts";
-import { bounded } from "./bounded.ts";
 import { type CheckpointAppender, checkpointAppender, type StoredCheckpoint } from "./checkpoint-files.ts";
 import { formatTreeHead } from "./checkpoint-note.ts";
 import type { JournalTree } from "./journal-tree.ts";
-import type { CheckpointKey } from "./keys.ts";
-import { openNote, signatureLineOf } from "./note.ts";
 import { inconsistent, resumeTree } from "./resume.ts";
+import { Schedule, type ScheduleOptions } from "./schedule.ts";
+import { type SigningOptions, signatureOf, tooLate, unsigned } from "./signature.ts";
 import type { VerifierKey } from "./verifier-key.ts";
 import type { Witness } from "./witness.ts";
 import { Witnessing } from "./witnessing.ts";
 
-/** Pauses after failures, in milliseconds: the first, and the longest. */
-const firstPauseMs = 1_000;
-const longestPauseMs = 60_000;
-
 /** How a {@link CheckpointWriter} works. */
-export interface CheckpointSettings {
-  readonly key: CheckpointKey;
-  readonly verifierKey: VerifierKey;
+export interface CheckpointSettings extends SigningOptions, ScheduleOptions {
   readonly formerKeys: readonly VerifierKey[];
   readonly origin: string;
-  readonly everyRecords: number;
-  readonly everyMs: number;
-  readonly signTimeoutMs: number;
   readonly witnesses: readonly Witness[];
   readonly onCheckpoint?: ((note: string) => void) | undefined;
   readonly onProblem?: ((error: GuardError) => void) | undefined;
@@ -40,6 +30,7 @@ export class CheckpointWriter implements FollowingHandle {
   readonly #journal: { enqueue(record: AuditRecord): void };
   readonly #clock: Clock;
   readonly #append: CheckpointAppender;
+  readonly #schedule: Schedule;
   readonly #witnessing: Witnessing;
   readonly #running: Promise<void>;
   readonly #end: () => void;
@@ -51,10 +42,6 @@ export class CheckpointWriter implements FollowingHandle {
   #signed = 0;
   /** When it was signed, or when this writer began; monotonic. */
   #signedAt: number;
-  #failures = 0;
-  /** When the next one is due even if nothing is recorded, and before when none is tried; monotonic. */
-  #dueAt: number;
-  #notBefore: number;
   #timer: Timer | undefined;
   #wake = () => {};
   #closing = false;
@@ -71,9 +58,8 @@ export class CheckpointWriter implements FollowingHandle {
     this.#journal = journal;
     this.#clock = clock;
     this.#append = checkpointAppender(feed.directory);
-    this.#dueAt = clock.monotonic(); // the first one tells others that, and where, the journal goes on
-    this.#notBefore = this.#dueAt;
-    this.#signedAt = this.#dueAt;
+    this.#schedule = new Schedule(clock, settings);
+    this.#signedAt = clock.monotonic();
     this.#witnessing = new Witnessing(settings.witnesses, {
       clock,
       directory: feed.directory,
@@ -129,7 +115,7 @@ export class CheckpointWriter implements FollowingHandle {
       await this.#untilDue();
       if (this.#abandoned) return;
       const last = this.#closing; // what was begun before may have left out lines
-      if (last && this.#tree !== undefined && this.#unsigned === 0 && this.#failures === 0) return;
+      if (last && this.#tree !== undefined && this.#unsigned === 0 && !this.#schedule.failing) return;
       try {
         this.#tree ??= await this.#resume();
         await this.#sign(this.#tree);
@@ -146,16 +132,14 @@ export class CheckpointWriter implements FollowingHandle {
   }
 
   #isDue(): boolean {
-    const now = this.#clock.monotonic();
-    if (this.#closing || now >= this.#dueAt) return true;
-    return now >= this.#notBefore && this.#unsigned >= this.#settings.everyRecords;
+    return this.#closing || this.#abandoned || this.#schedule.isDue(this.#unsigned);
   }
 
   async #untilDue(): Promise<void> {
     if (this.#isDue()) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      this.#timer = this.#clock.setTimeout(resolve, this.#dueAt - this.#clock.monotonic());
+      this.#timer = this.#clock.setTimeout(resolve, this.#schedule.dueInMs);
     });
     this.#timer?.cancel();
   }
@@ -176,7 +160,8 @@ export class CheckpointWriter implements FollowingHandle {
     }
     const time = Math.floor(this.#clock.now() / 1_000);
     const text = formatTreeHead({ origin: this.#settings.origin, size: tree.size, root: tree.root(), time });
-    const stored = { ...state, note: `${text}\n${await this.#signature(text)}` };
+    const signature = await signatureOf(text, this.#settings, this.#clock, this.#stop.signal);
+    const stored = { ...state, note: `${text}\n${signature}` };
     await this.#store({ ...stored, starts: tree.starts });
     tree.forgetStarts();
     this.#remember(tree);
@@ -189,33 +174,14 @@ export class CheckpointWriter implements FollowingHandle {
     this.#covered = state.last.segment - 1;
   }
 
-  /** The line under the text. Whatever signs, the signature is verified before anybody sees it. */
-  async #signature(text: string): Promise<string> {
-    const { key, verifierKey, signTimeoutMs } = this.#settings;
-    const sign = (signal: AbortSignal) => key.sign(Buffer.from(text), signal);
-    try {
-      const late = () => tooLate(signTimeoutMs);
-      const bytes = await bounded(this.#clock, signTimeoutMs, this.#stop.signal, late, sign);
-      const line = signatureLineOf(verifierKey.name, verifierKey.id, bytes);
-      openNote(`${text}\n${line}`, [verifierKey]);
-      return line;
-    } catch (cause) {
-      if (isGuardError(cause) && cause.code === "ERR_CHECKPOINT_UNSIGNED") throw cause;
-      const why = isGuardError(cause) ? "signed something else, or with another key" : "failed";
-      throw unsigned(`the signer of ${verifierKey.name} ${why}`, cause);
-    }
-  }
-
   async #store(stored: StoredCheckpoint): Promise<void> {
     await this.#append(stored);
     quietly(this.#settings.onCheckpoint, stored.note);
   }
 
   #succeeded(): void {
-    if (this.#failures > 0) this.#notice("checkpoint-recovered", { size: this.#signed });
-    this.#failures = 0;
-    this.#notBefore = this.#clock.monotonic();
-    this.#dueAt = this.#notBefore + this.#settings.everyMs;
+    if (this.#schedule.failing) this.#notice("checkpoint-recovered", { size: this.#signed });
+    this.#schedule.succeeded();
   }
 
   /** @returns Whether to try again. */
@@ -225,10 +191,8 @@ export class CheckpointWriter implements FollowingHandle {
       this.#report("checkpoint-refused", error);
       return false;
     }
-    if (this.#failures++ === 0) this.#report("checkpoint-failed", error);
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
-    this.#notBefore = this.#clock.monotonic() + pauseMs;
-    this.#dueAt = this.#notBefore;
+    if (!this.#schedule.failing) this.#report("checkpoint-failed", error);
+    this.#schedule.failed();
     return true;
   }
 
@@ -241,11 +205,6 @@ export class CheckpointWriter implements FollowingHandle {
     this.#journal.enqueue({ type: "notice", at: this.#clock.now(), event, details });
   }
 }
-
-const unsigned = (why: string, cause?: unknown) =>
-  new GuardError("ERR_CHECKPOINT_UNSIGNED", `checkpoint: ${why}`, { retryable: true, cause });
-
-const tooLate = (timeoutMs: number) => unsigned(`no signature within ${timeoutMs} ms`);
 
 /** Tells somebody whose own failure is no reason to stop signing. */
 function quietly<T>(tell: ((value: T) => void) | undefined, value: T): void {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { sleep } from "../../core/clock.ts";
 import { GuardError, isGuardError } from "../../core/errors.ts";
-import { bounded } from "./bounded.ts";
+import { bounded } from "../bounded.ts";
 import type { StoredCheckpoint } from "./checkpoint-files.ts";
 import { hashConsistency } from "./subtree-hashes.ts";
 import type { Witness } from "./witness.ts";

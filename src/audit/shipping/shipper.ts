@@ -1,6 +1,6 @@
-import { abortable, onAbort } from "../../core/abort.ts";
 import { type Clock, type Random, sleep } from "../../core/clock.ts";
 import type { NoticeRecord } from "../../core/journal.ts";
+import { bounded } from "../bounded.ts";
 import type { JournalFeed, JournalPosition } from "../feed.ts";
 import { Backoff } from "./backoff.ts";
 import { type Cursor, CursorFile, type Place } from "./cursor-file.ts";
@@ -78,7 +78,9 @@ export class Shipper {
   /** Tries once more to ship what is left. */
   async close(withinMs: number): Promise<void> {
     this.#closing.abort();
-    const timer = this.#options.clock.setTimeout(() => this.#ended.abort(), withinMs);
+    const { clock, sink } = this.#options;
+    const late = () => this.#ended.abort(notShipped(sink.name, `no answer within ${withinMs} ms of closing`));
+    const timer = clock.setTimeout(late, withinMs);
     await this.#running;
     timer.cancel();
   }
@@ -215,17 +217,8 @@ export class Shipper {
     this.#sending = object;
     const { clock, sink, timeoutMs } = this.#options;
     const late = () => notShipped(sink.name, `no answer within ${timeoutMs} ms`);
-    if (this.#ended.signal.aborted) throw late();
-    const attempt = new AbortController();
-    const timer = clock.setTimeout(() => attempt.abort(late()), timeoutMs);
-    const { signal } = attempt;
-    const listenNoMore = onAbort(this.#ended.signal, () => attempt.abort(late()));
-    try {
-      await abortable((async () => sink.put(object, { signal, clock }))(), signal);
-      this.#sending = undefined;
-    } finally {
-      listenNoMore();
-      timer.cancel();
-    }
+    const put = async (signal: AbortSignal) => sink.put(object, { signal, clock });
+    await bounded(clock, timeoutMs, this.#ended.signal, late, put);
+    this.#sending = undefined;
   }
 }

@@ -1,6 +1,6 @@
-import { abortable, onAbort } from "../../core/abort.ts";
-import type { Clock } from "../../core/clock.ts";
-import type { GuardError } from "../../core/errors.ts";
+import { abortable, onAbort } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import type { GuardError } from "../core/errors.ts";
 
 /**
  * Runs a step that others may let hang, with a bound in time.
