@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { KubeConfig, VersionApi } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startChild } from "../support/child.ts";
@@ -54,6 +55,14 @@ describeWithKubernetes("the Kubernetes API server that tests start", () => {
     expect(await kubernetes.request<ApiObject>("GET", `${path}/a`, undefined, { token })).toMatchObject({
       data: { k: "v" },
     });
+  });
+
+  it("answers nothing while it is paused, and what it was asked once it goes on", async () => {
+    kubernetes.pause();
+    const answer = kubernetes.request("GET", "/readyz");
+    expect(await Promise.race([answer, sleep(300, "silence")])).toBe("silence");
+    kubernetes.resume();
+    expect(await answer).toBe("ok");
   });
 
   it("answers 410 to a watch from before the last compaction", async () => {

@@ -51,10 +51,10 @@ export function kubeConfigFile(kubernetes: Kubernetes): string {
 export async function startClusterApi(options: ClusterApiOptions): Promise<ClusterApi> {
   const { kubernetes, crds = [], timeoutMs = 50_000 } = options;
   const programs = options.programs ?? (await buildClusterApi());
-  const folder = await mkdtemp(join(tmpdir(), "cluster-api-"));
   const authority = await createCertificateAuthority();
   const caBundle = Buffer.from(authority.certificate).toString("base64");
   const { certificate, key } = await authority.issueForLoopback();
+  const folder = await mkdtemp(join(tmpdir(), "cluster-api-"));
   await writeFile(join(folder, "tls.crt"), certificate);
   await writeFile(join(folder, "tls.key"), key, { mode: 0o600 });
   await writeFile(join(folder, "kubeconfig"), kubeConfigFile(kubernetes), { mode: 0o600 });

@@ -69,7 +69,7 @@ export function startProcess(line: readonly string[], env: Readonly<Record<strin
         await Promise.race([sleep(50), ended]);
       }
       await kill();
-      throw new Error(`${program} was not ready within ${timeoutMs} ms:\n${lastWords}`);
+      throw new Error(`${program} did not become ready (it had ${timeoutMs} ms):\n${lastWords}`);
     },
     kill,
     pause() {

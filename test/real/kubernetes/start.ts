@@ -85,11 +85,11 @@ async function prepare(folder: string, authority: CertificateAuthority, adminTok
 export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
   const { flags = [], timeoutMs = 50_000 } = options;
   const program = options.program ?? (await buildKubernetes());
-  const folder = await mkdtemp(join(tmpdir(), "kubernetes-"));
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
   const adminToken = randomUUID();
   const authority = await createCertificateAuthority();
+  const folder = await mkdtemp(join(tmpdir(), "kubernetes-"));
   const line = [program, `--secure-port=${port}`, ...(await prepare(folder, authority, adminToken)), ...flags];
   const { send, disconnect } = createSender(url, authority.certificate, adminToken);
   let server: ServerProcess | undefined;
