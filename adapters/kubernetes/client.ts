@@ -12,6 +12,7 @@ export interface RequestContext {
   getHeaders(): Record<string, string>;
   getBody(): unknown;
   getSignal?(): AbortSignal | undefined;
+  getAgent?(): unknown;
   setBody(body: string): void;
   setHeaderParam(name: string, value: string): void;
   setQueryParam(name: string, value: string): void;

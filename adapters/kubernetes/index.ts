@@ -1,6 +1,8 @@
 export type { KubernetesObject, ObjectMetadata, OwnerReference } from "../../src/core/kubernetes-object.ts";
 export { kubernetes } from "./adapter.ts";
 export type { KubernetesClient } from "./client.ts";
+export { type ConfigMapStateOptions, configMapState } from "./config-map-state.ts";
+export type { ConfigMapApi, ConfigMapObject } from "./config-map-state-shard.ts";
 export { type LeaseElector, leaseElector } from "./lease-elector.ts";
 export { fencing } from "./lease-elector-fencing.ts";
 export type { ElectionEvent, LeaseElectorOptions } from "./lease-elector-options.ts";

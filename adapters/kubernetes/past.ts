@@ -1,6 +1,6 @@
 import type { Authentication } from "./authentication.ts";
 import type { Configuration, ResponseContext } from "./client.ts";
-import { readResponse } from "./response.ts";
+import { receive } from "./response.ts";
 
 /** What is sent around the rings: reads of our own. */
 export interface PastRequest {
@@ -23,6 +23,6 @@ export function sendPast({ baseServer, httpApi }: Configuration, auth: Authentic
     context.setHeaderParam("Accept", accept);
     if (signal !== undefined) context.setSignal?.(signal);
     await auth.apply(context);
-    return readResponse(await httpApi.send(context).toPromise(), false);
+    return receive(httpApi, context, false);
   };
 }

@@ -1,5 +1,6 @@
 import { headerReader } from "../../src/core/header-reader.ts";
-import type { ResponseContext } from "./client.ts";
+import { unlessBroken } from "./broken-answer.ts";
+import type { HttpApi, RequestContext, ResponseContext } from "./client.ts";
 
 /** Longer answers are not looked into: parsing them twice would cost more than what they teach. */
 const longest = 8 * 1024 * 1024;
@@ -24,14 +25,16 @@ export function answerOf(like: ResponseContext, httpStatusCode: number, text: st
 }
 
 /**
- * Reads an answer's body to its end, as client-node would next, unless it streams or is no JSON.
+ * Sends a request and reads the answer's body to its end, as client-node would next, unless it streams
+ * or is no JSON.
  *
  * @param streams - Whether the body goes on for as long as the connection does.
- * @throws What the connection throws where the answer breaks off.
+ * @throws What the connection throws, also where the answer breaks off.
  */
-export async function readResponse(response: ResponseContext, streams: boolean): Promise<ResponseContext> {
+export async function receive(http: HttpApi, context: RequestContext, streams: boolean): Promise<ResponseContext> {
+  const response = await http.send(context).toPromise();
   const failed = response.httpStatusCode >= 400;
   const type = headerReader(response.headers)("content-type") ?? "";
   if (!failed && (streams || !/\bjson\b/i.test(type))) return response;
-  return answerOf(response, response.httpStatusCode, await response.body.text());
+  return answerOf(response, response.httpStatusCode, await unlessBroken(response.body.text(), context.getAgent?.()));
 }

@@ -11,7 +11,7 @@ import type { KubernetesOptions } from "./options.ts";
 import type { SendPast } from "./past.ts";
 import { withPreconditions } from "./preconditions.ts";
 import { type ApiRequest, inputOf, type KubernetesInput, readRequest } from "./request.ts";
-import { jsonOf, readResponse } from "./response.ts";
+import { jsonOf, receive } from "./response.ts";
 
 /** What all requests of one client share. */
 export interface ClientWire {
@@ -113,7 +113,7 @@ export function guardedSender({ port, account, options, known, past }: ClientWir
     const once = async (attempt: Attempt) => {
       prepare(context, request, attempt.call, original);
       await auth.renew(context);
-      const answer = await readResponse(await http.send(context).toPromise(), streams);
+      const answer = await receive(http, context, streams);
       const response = (await adopt(attempt, request, answer, past)) ?? answer;
       learn(request, response);
       if (response.httpStatusCode < 300) return response;

@@ -80,15 +80,17 @@ describe("an error of the road", () => {
     expect(classifyError(error).class).toBe(meaning);
   });
 
-  it("in the middle of an answer is an outage, and the call's result is unknown", async () => {
+  it.each([
+    ["in chunks", {}],
+    ["with a length, which node-fetch would wait for without end", { "content-length": "100" }],
+  ])("in the middle of an answer %s is an outage, and the call is lost", async (_what, headers) => {
     const { core, server, journal } = await guarded();
     server.takeOver = (_request, response) => {
-      response.writeHead(200, { "content-type": "application/json" });
-      response.write('{"items":');
-      setImmediate(() => response.destroy());
+      response.writeHead(200, { "content-type": "application/json", ...headers });
+      response.write('{"items":', () => setImmediate(() => response.destroy()));
       return true;
     };
-    await expect(core.listNode()).rejects.toMatchObject({ name: "FetchError" });
+    await expect(core.listNode()).rejects.toThrow();
     expect(journal.records[0]).toMatchObject({ attempts: [{ result: "lost" }] });
   });
 });
