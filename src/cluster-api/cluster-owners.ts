@@ -3,7 +3,6 @@ import { abortable, joinSignals } from "../core/abort.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { parseOptions } from "../core/config.ts";
 import { GuardError } from "../core/errors.ts";
-import type { KubernetesObject } from "../core/kubernetes-object.ts";
 import { memoryState } from "../core/memory-state.ts";
 import type { StateStore, Versioned } from "../core/state-store.ts";
 import { listPages } from "./list-pages.ts";
@@ -19,8 +18,8 @@ export interface ClusterOwnersOptions {
   readonly machines: ObjectSource;
   /** UID of the `kube-system` namespace of the management cluster that is meant. */
   readonly managementCluster: string;
-  /** Reads the `kube-system` namespace with the client that `clusters` and `machines` use. */
-  readonly kubeSystem: (options: { readonly signal: AbortSignal }) => Promise<KubernetesObject>;
+  /** Reads that UID with the client that `clusters` and `machines` use, e.g. by `managementClusterOf`. */
+  readonly managementClusterUid: (options: { readonly signal: AbortSignal }) => Promise<string>;
   /** How much may be lost before a list is not believed. */
   readonly shrink?: ShrinkLimits;
   /** Where the numbers of the last good list are kept; share it, so that a restart forgets nothing. @defaultValue memory */
@@ -63,7 +62,7 @@ const schema = z.strictObject({
   clusters: source,
   machines: source,
   managementCluster: z.string().min(1),
-  kubeSystem: fn,
+  managementClusterUid: fn,
   shrink: z
     .strictObject({
       ratio: z.number().min(0).max(1).default(0.2),
@@ -109,22 +108,22 @@ const suspect = (message: string) => new GuardError("ERR_OWNERS_SUSPECT", messag
  * @returns What reads them.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path.
  * @example
- * import { clusterOwners, type KubernetesObject, type ObjectSource } from "provider-guard/cluster-api";
+ * import { clusterOwners, type ObjectSource } from "provider-guard/cluster-api";
  * declare const clusters: ObjectSource;
  * declare const machines: ObjectSource;
- * declare const readNamespace: (name: string) => Promise<KubernetesObject>;
+ * declare const managementClusterUid: () => Promise<string>;
  * const owners = clusterOwners({
  *   clusters,
  *   machines,
  *   managementCluster: "6f9c2a51-7d0e-4a3b-9f0a-2c1d5e8b7a90",
- *   kubeSystem: () => readNamespace("kube-system"),
+ *   managementClusterUid,
  * });
  * const { machines: live } = await owners.read();
  * live.has("0b9e9b1c-2f6e-4a54-9d8e-3f8d3c2b1a00");
  */
 export function clusterOwners(options: ClusterOwnersOptions): ClusterOwners {
   const { shrink, name, managementCluster, ...limits } = parseOptions(schema, options, "clusterOwners");
-  const { clusters, machines, kubeSystem, clock = systemClock } = options;
+  const { clusters, machines, managementClusterUid, clock = systemClock } = options;
   const state = options.state ?? memoryState({ clock });
   const key = `cluster-api/owners/${name}`;
   /** The objects behind baseline and refusal, if this process read them: found again by their tallies. */
@@ -136,9 +135,9 @@ export function clusterOwners(options: ClusterOwnersOptions): ClusterOwners {
   }
 
   async function checkManagementCluster(signal: AbortSignal): Promise<void> {
-    const uid = (await abortable(kubeSystem({ signal }), signal))?.metadata?.uid;
+    const uid = await abortable(managementClusterUid({ signal }), signal);
     if (uid === managementCluster) return;
-    throw suspect(`managementCluster: kube-system has the UID ${uid ?? "of nothing"}, expected ${managementCluster}`);
+    throw suspect(`managementCluster: kube-system has the UID ${uid}, expected ${managementCluster}`);
   }
 
   async function list(from: ObjectSource, signal: AbortSignal): Promise<LiveOwners> {

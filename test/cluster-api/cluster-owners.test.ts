@@ -15,7 +15,7 @@ function setup(options: Partial<ClusterOwnersOptions> = {}) {
   const kubeSystem = { uid: managementCluster };
   const owners = clusterOwners({
     ...{ clusters: clusters.source, machines: machines.source, managementCluster, clock, pageSize: 2 },
-    kubeSystem: async () => ({ metadata: { ...kubeSystem } }),
+    managementClusterUid: async () => kubeSystem.uid,
     ...options,
   });
   return { clock, clusters, machines, kubeSystem, owners, read: () => owners.read() };
