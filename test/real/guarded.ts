@@ -24,6 +24,8 @@ export const stranger: Subject = { cluster: { namespace: "default", name: "red",
 /** A real guard with a journal in a folder of its own. */
 export interface GuardedRun {
   readonly guard: Guard;
+  /** Of the journal. */
+  readonly directory: string;
   /** Closes the guard, and checks its journal. */
   finish(): Promise<{ readonly verification: Verification; readonly records: readonly AuditRecord[]; text: string }>;
   /** Closes the guard if nobody did, and removes the journal. */
@@ -43,6 +45,7 @@ export async function guardedRun(options: Partial<GuardOptions> = {}): Promise<G
   const guard = await createGuard({ owner, audit: fileJournal({ directory }), ...options });
   return {
     guard,
+    directory,
     async finish() {
       await guard.close();
       const lines = await linesOf(directory);

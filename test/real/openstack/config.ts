@@ -92,15 +92,17 @@ template_file = ${directory}/catalog`;
 
 function catalog(layout: Layout): string {
   const endpoints = {
-    identity: `${url(layout, "keystone")}/v3`,
-    placement: url(layout, "placement"),
-    compute: `${url(layout, "nova")}/v2.1`,
-    image: url(layout, "glance"),
-    network: url(layout, "neutron"),
-  };
-  const lines = Object.entries(endpoints).flatMap(([type, endpoint]) => [
-    ...["public", "internal", "admin"].map((name) => `catalog.RegionOne.${type}.${name}URL = ${endpoint}`),
-    `catalog.RegionOne.${type}.name = ${type}`,
+    identity: ["keystone", "/v3"],
+    placement: ["placement", ""],
+    compute: ["nova", "/v2.1"],
+    image: ["glance", ""],
+    network: ["neutron", ""],
+  } as const;
+  const lines = Object.entries(endpoints).flatMap(([type, [service, path]]) => [
+    ...["public", "internal", "admin"].map(
+      (name) => `catalog.RegionOne.${type}.${name}URL = ${url(layout, service)}${path}`,
+    ),
+    `catalog.RegionOne.${type}.name = ${service}`,
   ]);
   return lines.join("\n");
 }
@@ -181,7 +183,7 @@ ${tokens(layout, "glance", "image")}
 
 const glancePaste = `
 [pipeline:glance-api-keystone]
-pipeline = request_id authtoken context audit root
+pipeline = authtoken context audit root
 [composite:root]
 paste.composite_factory = glance.api:root_app_factory
 /: versions
@@ -193,6 +195,7 @@ paste.app_factory = glance.api.v2.router:API.factory
 ${authFilters("glance", "glance.api.middleware.context:ContextMiddleware.factory")}
 `;
 
+/** The default quota driver has a periodic task, for which neutron would fork. */
 const neutron = (layout: Layout) => `
 [DEFAULT]
 bind_host = 127.0.0.1
@@ -210,6 +213,8 @@ notify_nova_on_port_data_changes = false
 ${common(layout, "neutron")}
 [database]
 connection = ${databaseUrl(layout, "neutron")}
+[quotas]
+quota_driver = neutron.db.quota.driver.DbQuotaDriver
 [ml2]
 type_drivers = local
 tenant_network_types = local

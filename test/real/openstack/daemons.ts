@@ -18,6 +18,15 @@ export interface Daemons {
 /** Debian's own programs, whatever else is on the machine; no proxy, no credential, times in UTC. */
 const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", TZ: "UTC" };
 
+/** Ends a program with all that it has forked: each leads a group of its own. */
+function kill({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // they have ended
+  }
+}
+
 const ended = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
 const listens = (on: number | string): Promise<boolean> =>
@@ -37,9 +46,9 @@ export async function freePorts<K extends string>(names: readonly K[]): Promise<
 }
 
 /** @param directory - Where their logs are, and their home. */
-export function daemonsIn(directory: string, timeoutMs = 120_000): Daemons {
+export function daemonsIn(directory: string, timeoutMs = 240_000): Daemons {
   const running: ChildProcess[] = [];
-  const killAll = () => running.forEach((child) => void child.kill("SIGKILL"));
+  const killAll = () => running.forEach((child) => void kill(child, "SIGKILL"));
   process.once("exit", killAll);
 
   function launch(name: string, command: readonly string[], env: NodeJS.ProcessEnv | undefined): ChildProcess {
@@ -63,7 +72,7 @@ export function daemonsIn(directory: string, timeoutMs = 120_000): Daemons {
   return {
     async run(name, command, env) {
       const child = launch(name, command, env);
-      const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs).unref();
+      const timer = setTimeout(() => kill(child, "SIGKILL"), timeoutMs).unref();
       const [code] = await once(child, "exit");
       clearTimeout(timer);
       running.splice(running.indexOf(child), 1);
@@ -80,9 +89,8 @@ export function daemonsIn(directory: string, timeoutMs = 120_000): Daemons {
     },
     async stop(signal = "SIGKILL") {
       for (const child of running.reverse()) {
-        if (ended(child)) continue;
-        const exit = once(child, "exit");
-        child.kill(signal);
+        const exit = ended(child) ? undefined : once(child, "exit");
+        kill(child, signal);
         await exit;
       }
       process.off("exit", killAll);
