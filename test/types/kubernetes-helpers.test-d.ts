@@ -1,9 +1,16 @@
 // Compiled, never run: client-node's own classes fit the helpers as they are.
 
 import { CoordinationV1Api, CoreV1Api, CustomObjectsApi, KubeConfig, Watch } from "@kubernetes/client-node";
-import type { Interceptor } from "provider-guard";
+import type { Interceptor, StateStore } from "provider-guard";
 import type { ObjectSource } from "provider-guard/cluster-api";
-import { fencing, type LeaseElector, leaseElector, managementClusterOf, objectSource } from "provider-guard/kubernetes";
+import {
+  configMapState,
+  fencing,
+  type LeaseElector,
+  leaseElector,
+  managementClusterOf,
+  objectSource,
+} from "provider-guard/kubernetes";
 import { expectTypeOf } from "vitest";
 
 const config = new KubeConfig();
@@ -32,3 +39,5 @@ expectTypeOf(elector).toEqualTypeOf<LeaseElector>();
 expectTypeOf(fencing(elector)).toEqualTypeOf<Interceptor>();
 // @ts-expect-error another API
 leaseElector({ leases: core, namespace: "acme-system", name: "acme", identity: "acme-0" });
+
+expectTypeOf(configMapState({ core, namespace: "acme-system", name: "state" })).toEqualTypeOf<StateStore>();
