@@ -1,7 +1,6 @@
-import { noteErrorInfo } from "../../src/core/errors.ts";
 import { authentication } from "./authentication.ts";
 import type { CallOptions, Configuration, GeneratedClient, Observable, ResponseContext } from "./client.ts";
-import { classifyError } from "./errors.ts";
+import { noted } from "./errors.ts";
 import { baseOf, type Send } from "./sending.ts";
 import { observable } from "./wire.ts";
 
@@ -29,12 +28,6 @@ function hooked(
   };
 }
 
-/** client-node makes its error outside the rings where middlewares stand between: what it means is noted here. */
-function noted<T>(result: Observable<T>): Observable<T> {
-  result.toPromise().catch((error: unknown) => noteErrorInfo(error, classifyError(error)));
-  return result;
-}
-
 /** Puts the rings into one client of a generated class. @returns What takes them out. */
 export function attachGenerated(client: GeneratedClient, send: Send): () => void {
   const { api } = client;
@@ -45,7 +38,7 @@ export function attachGenerated(client: GeneratedClient, send: Send): () => void
     const process = async (response: ResponseContext) => api.responseProcessor[processor]?.(response);
     return (...args: unknown[]) => {
       const options = hooked(send, api.configuration, args.at(-1) as CallOptions | undefined, process);
-      return noted(original.apply(api, [...args.slice(0, -1), options]));
+      return observable(noted(original.apply(api, [...args.slice(0, -1), options]).toPromise()));
     };
   }
 

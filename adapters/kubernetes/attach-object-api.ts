@@ -1,7 +1,6 @@
-import { noteErrorInfo } from "../../src/core/errors.ts";
 import { authentication } from "./authentication.ts";
 import type { ObjectClient } from "./client.ts";
-import { classifyError } from "./errors.ts";
+import { noted } from "./errors.ts";
 import type { KubernetesOptions } from "./options.ts";
 import { preconditionsOf, withPreconditions } from "./preconditions.ts";
 import { baseOf, type Send } from "./sending.ts";
@@ -29,11 +28,13 @@ export function attachObjectApi(client: ObjectClient, send: Send, options: Kuber
   client.configuration = configuration;
 
   const restore = [
-    shadow(client, "requestPromise", (original) => (...args) => {
-      const result = original(...args) as Promise<unknown>;
-      result.catch((error: unknown) => noteErrorInfo(error, classifyError(error)));
-      return result;
-    }),
+    shadow(
+      client,
+      "requestPromise",
+      (original) =>
+        (...args) =>
+          noted(original(...args) as Promise<unknown>),
+    ),
     shadow(client, "delete", (original) => (...args) => {
       if (deletePreconditions === false) return original(...args);
       const [object, pretty, dryRun, gracePeriod, orphan, propagation, body, ...more] = args;

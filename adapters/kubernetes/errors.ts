@@ -1,6 +1,6 @@
 import type { Answer } from "../../src/core/call.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
-import type { ErrorInfo } from "../../src/core/errors.ts";
+import { type ErrorInfo, noteErrorInfo } from "../../src/core/errors.ts";
 import { headerReader } from "../../src/core/header-reader.ts";
 import { jsonOf } from "./response.ts";
 import { auditIdIn, fieldsOf, readFailure } from "./statuses.ts";
@@ -42,6 +42,14 @@ export function classifyError(error: unknown): ErrorInfo {
   } catch {
     return { class: "unknown" }; // a getter or a proxy threw
   }
+}
+
+/** client-node makes its error outside the rings where middlewares stand between: what it means is noted here. */
+export function noted<T>(result: Promise<T>): Promise<T> {
+  return result.catch((error: unknown) => {
+    noteErrorInfo(error, classifyError(error));
+    throw error;
+  });
 }
 
 /** Reads an answer of the API server; a failure that client-node turns into an error later is one already here. */

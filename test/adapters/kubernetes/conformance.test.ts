@@ -3,10 +3,12 @@ import {
   CustomObjectsApi,
   createConfiguration,
   IsomorphicFetchHttpLibrary,
+  type KubeConfig,
   KubernetesObjectApi,
   Observable,
   type RequestContext,
   ServerConfiguration,
+  Watch,
 } from "@kubernetes/client-node";
 import type { Adapter } from "provider-guard";
 import { kubernetes } from "provider-guard/kubernetes";
@@ -242,5 +244,69 @@ conforms(
     "the caller's signal reaches the call": noSignal,
     "an abort while a call waits in either ring sends nothing, and rejects with its reason": noSignal,
     "an abort in flight ends the call, and is read as one": noSignal,
+  }),
+);
+
+const noFailureFacts = "client-node keeps no headers of a watch";
+const noTags = "no create that carries tags";
+const noToken = "no create that carries an idempotency token";
+
+/** client-node's Watch asks its configuration for headers right before it connects. */
+function watchOn(wire: Wire): Watch {
+  const config = server.config();
+  const apply = config.applyToFetchOptions;
+  config.applyToFetchOptions = async function (this: KubeConfig, options) {
+    const init = await apply.call(this, options);
+    const headers = init.headers as Headers;
+    headers.set(...asks(await wire.send({ credential: headers.get("authorization") ?? undefined })));
+    return init;
+  };
+  return new Watch(config);
+}
+
+conforms(
+  {
+    name: "Watch",
+    adapter: () => kubernetes() as unknown as Adapter<Watch>,
+    makeClient: watchOn,
+    operations: {
+      read: {
+        operation: "watch configmaps",
+        service: "core",
+        resourceType: "configmaps",
+        input: () => ({ resourceVersion: "7" }),
+        invoke: (client, query) =>
+          new Promise((resolve, reject) => {
+            const done = (error: unknown) => (error ? reject(error) : resolve(undefined));
+            client.watch("/api/v1/namespaces/kit/configmaps", query, () => {}, done).catch(reject);
+          }),
+      },
+    },
+    foreign: [{ watch() {} }],
+    credentials: [
+      { value: "key-a", name: "Bearer key-a" },
+      { value: "key-b", name: "Bearer key-b" },
+    ],
+    lacks: { signal: noSignal, "retry-after": noFailureFacts, "request-id": noFailureFacts, status: noFailureFacts },
+  } satisfies ConformanceSubject<Watch>,
+  skipped("Watch", {
+    "a resource's tags are read past the rings; one that is not there is undefined":
+      "the subject declares no readable resource",
+    "a second attempt carries the same token and tags": noToken,
+    "a token that the caller set stays, and is told": noToken,
+    "an abort in flight ends the call, and is read as one": noSignal,
+    "an abort while a call waits in either ring sends nothing, and rejects with its reason": noSignal,
+    "an idempotency token reaches the wire, the same in every attempt": noToken,
+    "an input that the operation ring replaces is what is sent": noTags,
+    "owner tags reach the wire beside the caller's own": noTags,
+    "request ids are read, of successes and failures, each attempt its own": noFailureFacts,
+    "resources and their tags are found in answers": "the subject declares no resources in answers",
+    "secrets in an input are never recorded": "the subject's inputs hold no secrets",
+    "the caller's signal reaches the call": noSignal,
+    "the status is read, of successes and failures": noFailureFacts,
+    "two creates never share a token that nobody gave them": noToken,
+    "updates and deletes tell which resources they name": "the subject declares no targets",
+    "what the caller sets under the reserved prefix is seen": noTags,
+    "what the cloud asks to wait is read": noFailureFacts,
   }),
 );
