@@ -9,6 +9,7 @@ import { listPages } from "./list-pages.ts";
 import type { ObjectSource } from "./object-source.ts";
 import { type LiveOwner, type LiveOwners, liveOwner, liveOwners, type OwnerSnapshot } from "./owner-snapshot.ts";
 import { hasLost, type OwnerTally, type ShrinkLimits, suspicion, tallyOf, tallySchema } from "./shrink-guard.ts";
+import { fn, watchName } from "./watch-options.ts";
 
 /** Options of {@link clusterOwners}. */
 export interface ClusterOwnersOptions {
@@ -55,7 +56,6 @@ export interface ClusterOwners {
   acknowledge(options?: { readonly signal?: AbortSignal }): Promise<OwnerTally | undefined>;
 }
 
-const fn = z.custom<(...parameters: never) => unknown>((value) => typeof value === "function", "expected a function");
 const source = z.looseObject({ list: fn });
 
 const schema = z.strictObject({
@@ -71,10 +71,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   state: z.looseObject({ get: fn, compareAndSet: fn }).optional(),
-  name: z
-    .string()
-    .regex(/^[\w.-]{1,64}$/, "expected up to 64 letters, digits, . _ -")
-    .default("default"),
+  name: watchName,
   pageSize: z.number().int().min(1).max(10_000).default(500),
   maxRestarts: z.number().int().min(0).max(100).default(3),
   timeoutMs: z.number().min(1).default(300_000),

@@ -131,17 +131,17 @@ function checkFound(found: KubernetesObject, ref: ObjectLookupRef): Named {
  * const owner = await ownerFromObject(acmeMachine, ({ kind, namespace, name }) => cache.get(`${kind}/${namespace}/${name}`));
  * if (owner?.machine !== undefined) await guard.reconcile(owner, async () => {}); // else: not owned yet
  */
-export async function ownerFromObject<T extends KubernetesObject>(
-  object: T,
+export async function ownerFromObject<O extends KubernetesObject, T extends KubernetesObject = KubernetesObject>(
+  object: O,
   lookup: ObjectLookup<T>,
-): Promise<OwnerObjects<T> | undefined> {
+): Promise<OwnerObjects<O | T> | undefined> {
   checkNamed(object, "object");
   const start = nameOf(refOf(object));
-  let machine: T | undefined;
+  let machine: O | T | undefined;
   let label: { readonly on: Named; readonly name: string } | undefined;
 
   /** Depth first, so that an owner without a Cluster does not hide the next one. */
-  async function climb(found: T, current: Named, below: readonly string[]): Promise<T | undefined> {
+  async function climb(found: O | T, current: Named, below: readonly string[]): Promise<O | T | undefined> {
     const { namespace, uid, labels } = current.metadata;
     if (below.includes(uid)) throw invalid(`${start}: its owners go round in a circle`);
     if (below.length >= maxDepth) throw invalid(`${start}: more than ${maxDepth} owners deep`);

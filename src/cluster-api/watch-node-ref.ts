@@ -12,7 +12,7 @@ import type { ObjectSource } from "./object-source.ts";
 import { slots } from "./slots.ts";
 import { toldMachines } from "./told-machines.ts";
 import { type ObjectWatch, watchObjects } from "./watch-objects.ts";
-import { fn, tuningSchema, type WatchTuning, watchable } from "./watch-options.ts";
+import { fn, tuningSchema, type WatchTuning, watchable, watchName } from "./watch-options.ts";
 
 /** A Machine whose bootstrap is over. */
 export interface MachineSettled extends MachineOutcome {
@@ -48,10 +48,7 @@ const schema = z.strictObject({
   machines: watchable,
   onMachine: fn,
   state: z.looseObject({ put: fn, delete: fn, scan: fn }).optional(),
-  name: z
-    .string()
-    .regex(/^[\w.-]{1,64}$/, "expected up to 64 letters, digits, . _ -")
-    .default("default"),
+  name: watchName,
   concurrency: z.number().int().min(1).max(1000).default(8),
   ...tuningSchema,
 });

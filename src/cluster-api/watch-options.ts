@@ -33,6 +33,12 @@ export const fn = z.custom<(...parameters: never) => unknown>(
 /** What lists and watches. */
 export const watchable = z.looseObject({ list: fn, watch: fn });
 
+/** What keeps several of a kind apart on one store: part of a key. */
+export const watchName = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, "expected up to 64 letters, digits, . _ -")
+  .default("default");
+
 /** {@link WatchTuning}, checked. */
 export const tuningSchema = {
   pageSize: z.number().int().min(1).max(10_000).default(500),

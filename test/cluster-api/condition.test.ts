@@ -40,7 +40,7 @@ describe("conditionFrom", () => {
   it("has a reason for every code of the guard, and the page says which", () => {
     expect(codes.length).toBeGreaterThan(25);
     const reasons = codes.map((code) => [conditionFrom(new GuardError(code, "x"), { type }).reason, code]);
-    expect(table("Errors of the guard").map(([reason, code]) => [reason, code])).toEqual(reasons);
+    expect(table("Errors of the guard").sort()).toEqual(reasons.sort());
     for (const [reason] of reasons) expect(reason).toMatch(/^[A-Z][A-Za-z]+$/);
     expect(new Set(reasons.map(([reason]) => reason)).size).toBe(codes.length);
   });
