@@ -53,6 +53,7 @@ export function attachWatch(client: { watch: unknown }, rings: StreamRings, know
       };
       const opening = original(path, query, listener, ended, ...more) as Promise<AbortController>;
       opening.catch((error: unknown) => {
+        release();
         rejection = { error }; // no cluster, no credential: the promise tells, as without the guard
       });
       const stop = () => void opening.then((controller) => controller.abort()).catch(() => {});

@@ -257,7 +257,7 @@ function watchOn(wire: Wire): Watch {
   const apply = config.applyToFetchOptions;
   config.applyToFetchOptions = async function (this: KubeConfig, options) {
     const init = await apply.call(this, options);
-    const headers = init.headers as Headers;
+    const headers = init.headers as unknown as Headers;
     headers.set(...asks(await wire.send({ credential: headers.get("authorization") ?? undefined })));
     return init;
   };

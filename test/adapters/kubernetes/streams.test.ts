@@ -125,9 +125,10 @@ describe("a watch", () => {
     };
     const stop = new AbortController();
     const watch = guard.wrap(new Watch(server.config), adapter);
-    const { ended } = await guard.reconcile(subject("a"), async () => watched(watch), { signal: stop.signal });
+    const begun = await guard.reconcile(subject("a"), async () => watched(watch), { signal: stop.signal });
+    await expect.poll(() => begun.events).toEqual(["ADDED"]); // it streams: only the connection can end it now
     stop.abort();
-    expect(await ended).toMatchObject({ name: "AbortError" });
+    expect(await begun.ended).toMatchObject({ name: "AbortError" });
   });
 
   it("rejects as before where there is no cluster to ask", async () => {
