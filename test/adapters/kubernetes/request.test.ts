@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { classify } from "../../../adapters/kubernetes/classify.ts";
 import { refText } from "../../../adapters/kubernetes/object-ref.ts";
-import { readRequest } from "../../../adapters/kubernetes/request.ts";
+import { inputOf, readRequest } from "../../../adapters/kubernetes/request.ts";
 
 const apply = "application/apply-patch+yaml";
 const merge = "application/merge-patch+json";
@@ -135,5 +135,10 @@ describe("a request", () => {
     ] as const) {
       expect(classify(operation, service).revokes).toBeUndefined();
     }
+  });
+
+  it("keeps the command of an exec to itself", () => {
+    const request = readRequest("GET", "/api/v1/namespaces/a/pods/p/exec?command=canary&container=main");
+    expect(inputOf(request, undefined)).toEqual({ objectRef: "core/v1/pods/a/p", query: { container: "main" } });
   });
 });
