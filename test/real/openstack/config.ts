@@ -195,7 +195,6 @@ paste.app_factory = glance.api.v2.router:API.factory
 ${authFilters("glance", "glance.api.middleware.context:ContextMiddleware.factory")}
 `;
 
-/** The default quota driver has a periodic task, for which neutron would fork. */
 const neutron = (layout: Layout) => `
 [DEFAULT]
 bind_host = 127.0.0.1
@@ -213,8 +212,6 @@ notify_nova_on_port_data_changes = false
 ${common(layout, "neutron")}
 [database]
 connection = ${databaseUrl(layout, "neutron")}
-[quotas]
-quota_driver = neutron.db.quota.driver.DbQuotaDriver
 [ml2]
 type_drivers = local
 tenant_network_types = local

@@ -27,6 +27,9 @@ function kill({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+/** Reads groups of processes, and ends them when whoever writes their numbers ends, however that happens. */
+const reaper = 'while read -r pid; do set -- "$@" "-$pid"; done; kill -s KILL -- "$@"';
+
 const ended = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
 const listens = (on: number | string): Promise<boolean> =>
@@ -50,10 +53,14 @@ export function daemonsIn(directory: string, timeoutMs = 240_000): Daemons {
   const running: ChildProcess[] = [];
   const killAll = () => running.forEach((child) => void kill(child, "SIGKILL"));
   process.once("exit", killAll);
+  const watcher = spawn("/bin/sh", ["-c", reaper], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  watcher.unref();
+  watcher.stdin.on("error", () => {}); // it is gone after `stop`
 
   function launch(name: string, command: readonly string[], env: NodeJS.ProcessEnv | undefined): ChildProcess {
     const log = openSync(join(directory, `${name}.log`), "a");
-    const child = spawn("/usr/bin/setpriv", ["--pdeathsig", "KILL", ...command], {
+    const [program = "", ...rest] = command;
+    const child = spawn(program, rest, {
       cwd: directory,
       env: { ...environment, HOME: directory, PYTHONPATH: `${directory}/python`, ...env },
       stdio: ["ignore", log, log],
@@ -61,6 +68,7 @@ export function daemonsIn(directory: string, timeoutMs = 240_000): Daemons {
     });
     closeSync(log);
     running.push(child);
+    if (child.pid !== undefined) watcher.stdin.write(`${child.pid}\n`);
     return child;
   }
 
@@ -93,6 +101,7 @@ export function daemonsIn(directory: string, timeoutMs = 240_000): Daemons {
         kill(child, signal);
         await exit;
       }
+      watcher.kill("SIGKILL");
       process.off("exit", killAll);
     },
   };
