@@ -1,10 +1,19 @@
 // Compiled, never run: client-node's own classes fit the helpers as they are.
 
-import { CoordinationV1Api, CoreV1Api, CustomObjectsApi, KubeConfig, Watch } from "@kubernetes/client-node";
+import {
+  CoordinationV1Api,
+  CoreV1Api,
+  CustomObjectsApi,
+  EventsV1Api,
+  KubeConfig,
+  Watch,
+} from "@kubernetes/client-node";
 import type { Interceptor, StateStore } from "provider-guard";
 import type { ObjectSource } from "provider-guard/cluster-api";
 import {
   configMapState,
+  type EventRecorder,
+  eventRecorder,
   fencing,
   type LeaseElector,
   leaseElector,
@@ -41,3 +50,6 @@ expectTypeOf(fencing(elector)).toEqualTypeOf<Interceptor>();
 leaseElector({ leases: core, namespace: "acme-system", name: "acme", identity: "acme-0" });
 
 expectTypeOf(configMapState({ core, namespace: "acme-system", name: "state" })).toEqualTypeOf<StateStore>();
+
+const events = config.makeApiClient(EventsV1Api);
+expectTypeOf(eventRecorder({ events, controller: "acme" })).toEqualTypeOf<EventRecorder>();
