@@ -1,5 +1,3 @@
-import { hash } from "node:crypto";
-import { parseRecord } from "../schema/parse-record.ts";
 import type { StoredRecord } from "../schema/records.ts";
 
 type Of<T extends StoredRecord["type"]> = Extract<StoredRecord, { type: T }>;
@@ -20,55 +18,57 @@ export interface JoinedCall {
   readonly ended?: Linked<Of<"outcome">> | undefined;
 }
 
-const linked = <R>(record: R, line: string): Linked<R> => ({
-  record,
-  hash: hash("sha256", `\0${line}`, "base64url"),
-});
-
 /**
  * Joins intents and outcomes, in the order in which calls ended. An intent waits for its outcome, up to
  * `maxOpen` of them: then the oldest goes out alone, and so do those that are left at the end; an outcome
  * whose intent is not at hand goes out alone, too.
- *
- * @param skipped - Told of lines that are no records, or of a kind that this version does not know.
  */
-export async function* joinCalls(
-  lines: Iterable<string> | AsyncIterable<string>,
-  maxOpen: number,
-  skipped: (reason: string) => void,
-): AsyncGenerator<JoinedCall> {
-  const open = new Map<string, JoinedCall>();
-  let chain: string | undefined;
-  for await (const text of lines) {
-    const line = text.endsWith("\n") ? text.slice(0, -1) : text;
-    const parsed = parseRecord(line);
-    if (parsed.status !== "ok") {
-      skipped(parsed.status === "unknown-type" ? `unknown type ${parsed.type}` : parsed.problems.join("; "));
-      continue;
-    }
-    const { record } = parsed;
+export class CallJoins {
+  readonly #maxOpen: number;
+  readonly #open = new Map<string, JoinedCall>();
+  #chain: string | undefined;
+
+  constructor(maxOpen: number) {
+    this.#maxOpen = maxOpen;
+  }
+
+  /** Calls that wait for their outcomes, oldest first. */
+  get open(): Iterable<JoinedCall> {
+    return this.#open.values();
+  }
+
+  /**
+   * Takes the next line.
+   * @param hash - The line's own.
+   * @returns The call that goes out, if any.
+   */
+  see(record: StoredRecord, hash: string): JoinedCall | undefined {
+    const chain = this.#chain;
     switch (record.type) {
       case "header":
-        chain = record.chain;
-        break;
+        this.#chain = record.chain;
+        return undefined;
       case "read":
       case "refusal":
-        yield { chain, asked: linked(record, line) };
-        break;
-      case "intent": {
-        open.set(record.call, { chain, asked: linked(record, line) });
-        const [oldest] = open.keys();
-        if (open.size <= maxOpen || oldest === undefined) break;
-        yield open.get(oldest) as JoinedCall;
-        open.delete(oldest);
-        break;
+        return { chain, asked: { record, hash } };
+      case "intent":
+        this.#open.set(record.call, { chain, asked: { record, hash } });
+        return this.#open.size > this.#maxOpen ? this.#oldest() : undefined;
+      case "outcome": {
+        const asked = this.#open.get(record.call);
+        this.#open.delete(record.call);
+        return { chain, ...asked, ended: { record, hash } };
       }
-      case "outcome":
-        yield { chain, ...open.get(record.call), ended: linked(record, line) };
-        open.delete(record.call);
-        break;
       default: // what is about the journal itself is no call
+        return undefined;
     }
   }
-  yield* open.values();
+
+  #oldest(): JoinedCall | undefined {
+    for (const [call, joined] of this.#open) {
+      this.#open.delete(call);
+      return joined;
+    }
+    return undefined;
+  }
 }

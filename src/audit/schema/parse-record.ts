@@ -1,3 +1,4 @@
+import { isPlainRecord } from "./plain-record.ts";
 import { recordTypes, type StoredRecord, storedRecord } from "./records.ts";
 
 const mostProblems = 10;
@@ -31,6 +32,12 @@ export function parseRecord(line: string): ParsedRecord {
   } catch {
     return { status: "invalid", problems: ["line: not JSON"] };
   }
+  return checkRecord(value);
+}
+
+/** As {@link parseRecord}, for a line that was parsed already. The record may be that very object. */
+export function checkRecord(value: unknown): ParsedRecord {
+  if (isPlainRecord(value)) return { status: "ok", record: value };
   const type: unknown = (value as { type?: unknown } | null)?.type;
   if (typeof type === "string" && !recordTypes.has(type)) return { status: "unknown-type", type };
   const checked = storedRecord.safeParse(value);

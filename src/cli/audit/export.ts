@@ -1,4 +1,6 @@
-import { toOcsf } from "../../audit/ocsf/to-ocsf.ts";
+import { apiActivity } from "../../audit/ocsf/event.ts";
+import { CallJoins, type JoinedCall } from "../../audit/ocsf/joined-calls.ts";
+import { checkRecord } from "../../audit/schema/parse-record.ts";
 import { command, UsageError } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { closeReading, oneDirectory, reading, segmentsOf, sharedHelp } from "./arguments.ts";
@@ -22,6 +24,12 @@ interface Format {
   readonly write: (source: Source) => AsyncGenerator<string>;
 }
 
+/** Intents that are kept until their outcome comes. */
+const mostOpen = 10_000;
+
+/** Whether a line is one, and not an intent of a segment that is gone, of which the next one repeats a part. */
+const isStored = ({ record }: JournalLine): boolean => "seq" in record;
+
 const isEntry = (item: Entry | JournalLine): item is Entry => "kind" in item;
 
 /** One piece of text for each entry. */
@@ -32,20 +40,27 @@ const rows = (row: (entry: Entry) => string, header = "") =>
   };
 
 async function* ocsf({ batches, say }: Source): AsyncGenerator<string> {
-  async function* lines() {
-    for await (const batch of batches) {
-      for (const item of batch) {
-        if (!isEntry(item)) yield item.text;
-        else if (item.kind === "call") {
-          // Intent and outcome together, although other lines stood between them.
-          if (item.asked !== undefined) yield item.asked.text;
-          yield item.line.text;
-        }
+  const joins = new CallJoins(mostOpen);
+  let skipped = 0;
+  const event = (call: JoinedCall) => `${JSON.stringify(apiActivity(call))}\n`;
+  function see({ record, hash }: JournalLine): string {
+    const checked = checkRecord(record);
+    if (checked.status !== "ok") skipped++;
+    const call = checked.status === "ok" ? joins.see(checked.record, hash) : undefined;
+    return call === undefined ? "" : event(call);
+  }
+  for await (const batch of batches) {
+    let text = "";
+    for (const item of batch) {
+      if (!isEntry(item)) text += see(item);
+      else if (item.kind === "call") {
+        // Intent and outcome together, although other lines stood between them.
+        for (const line of [item.asked, item.line]) if (line !== undefined && isStored(line)) text += see(line);
       }
     }
+    yield text;
   }
-  let skipped = 0;
-  for await (const event of toOcsf(lines(), { onSkipped: () => skipped++ })) yield `${JSON.stringify(event)}\n`;
+  yield [...joins.open].map(event).join("");
   if (skipped > 0) say(`${counted(skipped, "line")} left out: not of a form that this version writes`);
 }
 

@@ -19,6 +19,8 @@ export interface JournalLine {
   readonly offset: number;
   readonly seq: number;
   readonly text: string;
+  /** The line's own hash. */
+  readonly hash: string;
   /** The record in it; its fields may hold anything where somebody changed the file. */
   readonly record: Readonly<Record<string, unknown>>;
 }
@@ -169,8 +171,9 @@ export class JournalReader {
       return undefined; // its successor is compared with the line before it
     }
     const seq = record.seq as number;
-    this.#head = { seq, hash: hashLine(buffer, start, end) };
-    return { segment: this.#segment, offset: this.#offset, seq, text, record };
+    const hash = hashLine(buffer, start, end);
+    this.#head = { seq, hash };
+    return { segment: this.#segment, offset: this.#offset, seq, text, hash, record };
   }
 
   #found(finding: Pick<JournalProblem, "expected" | "actual" | "what">): void {
