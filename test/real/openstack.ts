@@ -44,10 +44,6 @@ export async function startOpenStack(versions: string): Promise<OpenStack> {
   const layout: Layout = { directory, ports: await freePorts(listeners) };
   const daemons = daemonsIn(directory);
   const stop = async () => {
-    spawnSync("sh", [
-      "-c",
-      `rm -rf /tmp/os-work/logs; mkdir -p /tmp/os-work/logs; cp ${directory}/*.log ${directory}/*.trail /tmp/os-work/logs/`,
-    ]);
     await daemons.stop();
     await rm(directory, { recursive: true, force: true });
   };
