@@ -7,3 +7,6 @@ export interface BuildOptions {
 
 /** Builds `dist`, the quickstart and the bench, unless they were built from these very sources. */
 export function build(options?: BuildOptions): Promise<void>;
+
+/** What a build makes, by paths from the root: without one of these nothing is up to date. */
+export function outputs(): string[];

@@ -34,17 +34,23 @@ function fingerprint() {
   return hash.digest("hex");
 }
 
-function isCurrent(print) {
-  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== print) return false;
-  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const outputs = Object.values(exports).flatMap((target) =>
-    typeof target === "string" ? target : Object.values(target),
+/** Paths of what a manifest's field names, however deep. */
+const pathsIn = (field) => (typeof field === "string" ? [field] : Object.values(field ?? {}).flatMap(pathsIn));
+
+/** What a build makes: all that the manifest names, and the programs with what they start by path. */
+export function outputs() {
+  const { exports, bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const programs = ["examples/quickstart", "bench"].flatMap((folder) =>
+    filesIn(folder)
+      .map((path) => path.slice(folder.length + 1))
+      .filter((path) => path === "main.ts" || path.endsWith(".process.ts"))
+      .map((path) => join(folder, "dist", path.replace(/ts$/, "js"))),
   );
-  for (const folder of ["examples/quickstart", "bench"]) {
-    if (existsSync(join(root, folder, "main.ts"))) outputs.push(join(folder, "dist", "main.js"));
-  }
-  return outputs.every((path) => existsSync(join(root, path)));
+  return [...pathsIn(exports), ...pathsIn(bin), ...programs];
 }
+
+const isCurrent = (print) =>
+  existsSync(stamp) && readFileSync(stamp, "utf8") === print && outputs().every((path) => existsSync(join(root, path)));
 
 /**
  * Builds `dist`, the quickstart and the bench, unless they were built from these very sources.
