@@ -76,8 +76,9 @@ describeWithKubernetes("state in ConfigMaps of the real API server", () => {
     it("counts exactly while three replicas count, and says how fast", async () => {
       const namespace = await kubernetes.freshNamespace("speed");
       const open = (name: string) => configMapState({ core: coreOf(), namespace, name, shards: 1, timeoutMs: 30_000 });
-      const measure = async (name: string, replicas: number, inFlight: number, each: number) => {
+      const measure = async (name: string, replicas: number, inFlight: number, each: number, filled = 0) => {
         const stores = Array.from({ length: replicas }, () => open(name));
+        if (filled > 0) await stores[0]?.put("filling", "x".repeat(filled));
         const from = performance.now();
         await Promise.all(
           stores.map(async (store) => {
@@ -88,13 +89,15 @@ describeWithKubernetes("state in ConfigMaps of the real API server", () => {
         );
         const perSecond = Math.round((replicas * each * 1000) / (performance.now() - from));
         expect(await stores[0]?.get("n")).toMatchObject({ value: String(replicas * each) });
-        return `${replicas} replica(s), ${inFlight} at once: ${perSecond} writes/s a shard`;
+        return `${replicas} replica(s), ${inFlight} at once, ${filled} bytes kept: ${perSecond} writes/s a shard`;
       };
       const lines = [
         await measure("one", 1, 1, 100),
         await measure("many", 1, 50, 2_000),
         await measure("three", 3, 1, 40),
         await measure("three-many", 3, 50, 1_000),
+        await measure("filled", 1, 1, 30, 100_000),
+        await measure("full", 1, 1, 30, 1_000_000),
       ];
       console.info(lines.join("\n"));
     }, 60_000);
