@@ -76,7 +76,7 @@ export async function assemble(
 }
 
 /** Lets go of what phases hold. */
-export async function closeParts(parts: readonly PhaseInterceptor[]): Promise<void> {
+async function closeParts(parts: readonly PhaseInterceptor[]): Promise<void> {
   for (const part of parts) await part.close?.();
 }
 
