@@ -42,3 +42,6 @@ export function statusOf(error: unknown): number | undefined {
   const { code, statusCode } = Object(error) as { readonly code?: unknown; readonly statusCode?: unknown };
   return [code, statusCode].find((status) => typeof status === "number");
 }
+
+/** A `MicroTime`: Kubernetes takes it with six digits alone. */
+export const microTime = (unixMs: number): string => new Date(unixMs).toISOString().replace("Z", "000Z");

@@ -8,7 +8,7 @@ export interface Entry extends Versioned {
 }
 
 /** The most that Kubernetes keeps in one ConfigMap. */
-export const maxBytes = 1_048_576;
+const maxBytes = 1_048_576;
 
 /**
  * The entries of one shard: a line of JSON for each, under one key of the ConfigMap, whose own rules for

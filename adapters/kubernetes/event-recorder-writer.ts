@@ -1,7 +1,7 @@
 import { abortable } from "../../src/core/abort.ts";
 import type { Clock, Random } from "../../src/core/clock.ts";
 import { newId } from "../../src/core/id.ts";
-import { callOptions, statusOf } from "./api-call.ts";
+import { callOptions, microTime, statusOf } from "./api-call.ts";
 import type { Regarding, Series } from "./event-recorder-series.ts";
 
 /** An event of `events.k8s.io/v1` as client-node reads and writes it. */
@@ -41,9 +41,6 @@ export interface EventPlace {
   readonly clock: Clock;
   readonly random: Random;
 }
-
-/** Kubernetes takes these times with six digits alone. */
-const microTime = (unixMs: number): string => new Date(unixMs).toISOString().replace("Z", "000Z");
 
 /** Writes a series: as a new event, or as the count of the one that tells of it already. */
 export async function writeSeries(place: EventPlace, series: Series<EventObject>, stop: AbortSignal): Promise<void> {

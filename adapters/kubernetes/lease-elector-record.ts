@@ -1,3 +1,5 @@
+import { microTime } from "./api-call.ts";
+
 /** A Lease as client-node reads and writes it. Its times may be texts or dates; they are never read. */
 export interface LeaseObject {
   readonly apiVersion?: string;
@@ -38,9 +40,6 @@ export interface Claim {
   /** Whether a term begins, instead of going on. */
   readonly acquires: boolean;
 }
-
-/** Kubernetes takes these times with six digits alone. */
-const microTime = (unixMs: number): string => new Date(unixMs).toISOString().replace("Z", "000Z");
 
 /** Who holds a lease; empty where nobody does. */
 export function holderOf(lease: LeaseObject): string {
