@@ -42,6 +42,13 @@ async function judged(lines: readonly string[], options: Partial<OpenStackReques
   return { classes, report };
 }
 
+async function events(lines: readonly string[]) {
+  const found = [];
+  for await (const event of openStackRequests({ source: () => [lines.join("\n")] }).read({ from, to }))
+    found.push(event);
+  return found;
+}
+
 const logged = zed.filter((line) => !line.includes("oslo.messaging"));
 const notified = zed.filter((line) => line.includes("oslo.messaging"));
 /** As they are on the queue. */
@@ -105,15 +112,32 @@ describe("OpenStack Zed's own lines", () => {
   });
 
   it("tell how a request ended, and of one that was never answered", async () => {
-    const events = async (lines: readonly string[]) => {
-      const found = [];
-      for await (const event of openStackRequests({ source: () => [lines.join("\n")] }).read({ from, to }))
-        found.push(event);
-      return found;
-    };
     const overQuota = notified.filter((line) => line.includes(answered.overQuota));
     expect(overQuota).toHaveLength(2);
     expect(await events(overQuota)).toMatchObject([{ error: "403", requestIds: [answered.overQuota] }]);
     expect(await events(overQuota.slice(0, 1))).toMatchObject([{ error: undefined, requestIds: [answered.overQuota] }]);
+  });
+
+  // Nova logs paths decoded, and whoever sets a tag chooses a part of one.
+  const tagging = (tag: string, more = "") =>
+    `2026-11-23 13:59:18.841 17617 INFO nova.api.openstack.requestlog [None req-580ca835-2b1e-4329-ab26-e2c783428074 ${alice} 0b644a41ec3247c38a6fe136baed02f6 - - default default] 127.0.0.1 "PUT /v2.1/servers/4555f09f-6ac7-4c07-ba08-4691fc0736ef/tags/${tag}" status: 201 len: 0 microversion: 2.90 time: 0.025441${more}`;
+
+  it.each(['q" status: 200 x', 'q" status: 401 len: 0 microversion: - time: 0.1', "q HTTP/1.1", "req-x [y] {z"])(
+    "are not taken in by a path that says %s",
+    async (tag) => {
+      expect(await events([tagging(tag)])).toMatchObject([{ error: undefined, principal: { id: alice } }]);
+    },
+  );
+
+  it("count a request whose path ends its line", async () => {
+    const { report } = await judged([tagging('a"\nb [x')]);
+    expect(report).toMatchObject({ malformed: 1, counts: { "manual-api": 0 } });
+  });
+
+  it("tell each request to glance, which logs under whatever id the client gives it", async () => {
+    const line = logged.find((each) => each.includes("eventlet")) as string;
+    const remove = (image: string) => line.replace("POST /v2/images", `DELETE /v2/images/${image}`);
+    const images = ["6f9fa17a-1824-4c33-adaa-d3af8a519e7b", "7c3d744f-87ed-45d7-a6f3-063348351012"];
+    expect((await judged([...notified, ...images.map(remove)])).classes).toHaveLength(expected.length + images.length);
   });
 });
