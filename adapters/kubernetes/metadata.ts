@@ -4,7 +4,7 @@ import { fieldsOf } from "./statuses.ts";
 
 /** Carries an idempotency token that is not the call's id; a caller may set one of their own. */
 export const tokenKey = "idempotency.provider-guard/token";
-export const intentKey = `${plainTags.prefix}intent`;
+const intentKey = `${plainTags.prefix}intent`;
 const createdAtKey = `${plainTags.prefix}created-at`;
 
 /** What differs at each call: no selector looks for it, and an apply must not carry it. */

@@ -27,7 +27,7 @@ const inputOf = ({ input }: Call) => fieldsOf(input) as Partial<KubernetesInput>
 const refOf = (call: Call) => parseRef(inputOf(call).objectRef);
 
 /** The id of the object that a call is about, if it is about one that may belong to somebody. */
-export function targetOf(call: Call): string | undefined {
+function targetOf(call: Call): string | undefined {
   const ref = refOf(call);
   if (ref === undefined || ref.name === "" || isOwnerless(ref.group, ref.resource)) return undefined;
   return objectId(ref);

@@ -12,6 +12,7 @@ function limitOn(ratePerSecond: number, burst: number) {
     ...noTelemetry,
     gauge(name: string, _description: string, read: (observe: (value: number, labels: object) => void) => void) {
       if (name === "rate_limit.tokens") gauges.push(read);
+      return () => {};
     },
   };
   const gauges: ((observe: (value: number, labels: object) => void) => void)[] = [];

@@ -4,7 +4,7 @@ import { KubeConfig, type RequestContext } from "@kubernetes/client-node";
 import type { WireReply, WireRequest } from "provider-guard/testing";
 
 /** What the kit's object looks like. */
-export const kitObject = {
+const kitObject = {
   apiVersion: "v1",
   kind: "ConfigMap",
   metadata: {
