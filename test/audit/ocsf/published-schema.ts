@@ -43,7 +43,7 @@ export function problemsOf(event: unknown, type = "api_activity", path = type): 
     if (allowed !== undefined && !allowed.includes(value as number))
       problems.push(`${at}: ${value} is not in the enum`);
     const isList = declared.endsWith("[]");
-    if (isList !== Array.isArray(value)) {
+    if (declared !== "json_t" && isList !== Array.isArray(value)) {
       problems.push(`${at}: expected ${declared}`);
       continue;
     }
