@@ -1,4 +1,4 @@
-import { servicePassword } from "./config.ts";
+import { servicePassword } from "./layout.ts";
 
 /** Where the services are. */
 export type Endpoints = Readonly<Record<"identity" | "compute" | "image" | "network", string>>;

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { cp, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { cache, withLock } from "../../../scripts/lock.mjs";
-import { adminPassword, configure, type Layout, listeners } from "./config.ts";
+import { configure } from "./config.ts";
 import { type Daemons, daemonsIn, freePorts } from "./daemons.ts";
+import { adminPassword, type Layout, listeners } from "./layout.ts";
 import { nova, python } from "./programs.ts";
 
 const names = ["keystone", "placement", "nova_api", "nova", "nova_cell0", "glance", "neutron"];
@@ -75,10 +77,11 @@ async function migrate(layout: Layout, daemons: Daemons): Promise<void> {
 
 /**
  * Puts databases with every service's tables into a layout's folder. They are made once for these
- * packages, and kept with what else can be made again.
+ * packages and this file, and kept with what else can be made again.
  */
 export async function provideDatabases({ directory }: Layout, version: string): Promise<void> {
-  const key = createHash("sha256").update(version).digest("hex").slice(0, 16);
+  const made = readFileSync(fileURLToPath(import.meta.url));
+  const key = createHash("sha256").update(version).update(made).digest("hex").slice(0, 16);
   const kept = join(cache, `openstack-${key}`);
   await withLock("openstack", async () => {
     if (existsSync(kept)) return;
@@ -89,8 +92,8 @@ export async function provideDatabases({ directory }: Layout, version: string): 
       await configure(layout);
       await migrate(layout, daemons);
       await daemons.stop("SIGTERM");
-      await mkdir(dirname(kept), { recursive: true });
-      await cp(join(own, "mysql"), `${kept}.new`, { recursive: true, force: true });
+      await rm(`${kept}.new`, { recursive: true, force: true });
+      await cp(join(own, "mysql"), `${kept}.new`, { recursive: true });
       await rename(`${kept}.new`, kept);
     } finally {
       await daemons.stop();

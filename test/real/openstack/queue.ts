@@ -1,5 +1,5 @@
-import type { Layout } from "./config.ts";
 import type { Daemons } from "./daemons.ts";
+import type { Layout } from "./layout.ts";
 
 /** Starts a RabbitMQ, and the name server that Erlang wants beside it. */
 export async function startQueue({ directory, ports }: Layout, daemons: Daemons): Promise<void> {

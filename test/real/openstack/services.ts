@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Credentials, type Endpoints, seedIdentity, seedResources, tokenOf } from "./cloud.ts";
-import { adminPassword, type Layout } from "./config.ts";
 import type { Daemons } from "./daemons.ts";
+import { adminPassword, type Layout } from "./layout.ts";
 import { nova, python, uwsgi } from "./programs.ts";
 
 const admin: Credentials = { user: "admin", password: adminPassword, project: "admin" };
