@@ -61,7 +61,7 @@ const schema = z.strictObject({
 /**
  * Reads a whole journal again and checks that no byte of it changed since it was written.
  * Memory is constant but for the intents without an outcome. A journal may be verified while it is
- * written; a problem is a result, not an error.
+ * written, up to where it ended at first; a problem is a result, not an error.
  *
  * @param options - The directory, and the head to pin: with one, `ok` is false unless the journal still
  *   holds that line.

@@ -63,6 +63,7 @@ function parse<O extends OptionTypes>(args: readonly string[], options: O): Said
 }
 
 const isHelp = (word: string | undefined): boolean => word === "--help" || word === "-h";
+const isHelpCommand = (word: string | undefined): boolean => isHelp(word) || word === "help";
 
 /** Whether a command's words ask for help; what follows `--` is data. */
 const asksHelp = (args: readonly string[]): boolean => {
@@ -79,7 +80,7 @@ function familyHelp(path: string, { summary, commands }: CommandFamily): string 
 /** Walks down to the command that is named. */
 async function walk(family: CommandFamily, path: string, args: readonly string[], terminal: Terminal): Promise<number> {
   const [word, ...rest] = args;
-  if (isHelp(word)) {
+  if (isHelpCommand(word)) {
     await terminal.print(familyHelp(path, family));
     return exitCodes.ok;
   }

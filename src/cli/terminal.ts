@@ -2,7 +2,10 @@ import { setTimeout as realSleep } from "node:timers/promises";
 
 /** What a command has of the process around it. */
 export interface Terminal {
-  /** Writes data to standard output, and waits while its reader is slow. Does nothing once the reader has gone. */
+  /**
+   * Writes data to standard output, and waits while its reader is slow. Does nothing once the reader has gone.
+   * @throws An `Error` when it cannot be written: what is there is no whole answer.
+   */
   print(text: string): Promise<void>;
   /** Writes one line for people to standard error. */
   say(line: string): void;
@@ -44,26 +47,30 @@ export function processTerminal(now: () => number): Terminal {
     });
   }
   const gone = new AbortController();
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") process.stderr.write(`provider-guard: standard output: ${error.message}\n`);
-    gone.abort(new ReaderGone(error.message));
-  });
+  const lose = (error: NodeJS.ErrnoException): unknown => {
+    gone.abort(error.code === "EPIPE" ? new ReaderGone() : new Error(`standard output: ${error.message}`));
+    return gone.signal.reason;
+  };
+  process.stdout.on("error", lose);
   process.stderr.on("error", () => {}); // nobody left to tell
 
-  let watched = process.stderr.isTTY === true;
+  const canWipe = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+  let watched = canWipe;
   let shownAt = Number.NEGATIVE_INFINITY;
   let shown = false;
   const wipe = () => {
     if (!shown) return;
     shown = false;
-    process.stderr.write(process.stderr.isTTY ? "\r\x1b[K" : "\n");
+    process.stderr.write("\r\x1b[K");
   };
   return {
     print(text) {
       wipe();
-      return new Promise((resolve) => {
-        if (gone.signal.aborted) return resolve();
-        process.stdout.write(text, () => resolve());
+      return new Promise((resolve, reject) => {
+        const end = (reason: unknown) =>
+          reason instanceof Error && !(reason instanceof ReaderGone) ? reject(reason) : resolve();
+        if (gone.signal.aborted) return end(gone.signal.reason);
+        process.stdout.write(text, (error) => end(error ? lose(error) : undefined));
       });
     },
     say(line) {
@@ -74,7 +81,7 @@ export function processTerminal(now: () => number): Terminal {
       const at = performance.now();
       if (!watched || at - shownAt < progressEveryMs) return;
       shownAt = at;
-      shown = process.stderr.isTTY === true;
+      shown = canWipe;
       process.stderr.write(shown ? `\r\x1b[K${line}` : `${line}\n`);
     },
     showProgress() {

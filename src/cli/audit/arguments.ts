@@ -1,11 +1,14 @@
-import { open } from "node:fs/promises";
+import { access, constants, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { parseVerifierKeys } from "../../audit/checkpoint/verifier-key.ts";
 import { exitCodes, UsageError } from "../command.ts";
-import type { Terminal } from "../terminal.ts";
+import { printable, type Terminal } from "../terminal.ts";
 import { type JournalReader, listSegments, type SegmentFile } from "./journal-reader.ts";
 
-/** How the options that all commands share are explained. */
-export const sharedHelp = `  --progress      shows how far it is, also where standard error is no terminal
-  --help          prints this`;
+/** How the options that all commands share are explained, in a column of this width. */
+export const sharedHelp = (width = 14): string =>
+  `  ${"--progress".padEnd(width)}  shows how far it is, also where standard error is no terminal
+  ${"--help".padEnd(width)}  prints this`;
 
 /** @throws {@link UsageError} unless there is exactly one word, the journal's directory. */
 export function oneDirectory(positionals: readonly string[]): string {
@@ -65,10 +68,47 @@ export function reading(terminal: Terminal, segments: readonly SegmentFile[], wh
 
 /** Writes what was asked for into a file; it may tell more than other users should know. */
 export async function write(path: string, text: string): Promise<void> {
-  const file = await open(path, "w", 0o600);
+  await named("--output", path, async () => {
+    const file = await open(path, "w", 0o600);
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/** @throws An `Error` when no file can be written there; to be told before long work, not after it. */
+export const writable = (path: string): Promise<void> =>
+  named("--output", path, async () => {
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw new Error("is a directory");
+    await access(dirname(path), constants.W_OK);
+  });
+
+/** Runs a step on a file that an option names, and says so where the step fails. */
+export async function named<T>(option: string, path: string, step: () => Promise<T>): Promise<T> {
   try {
-    await file.writeFile(text);
-  } finally {
-    await file.close();
+    return await step();
+  } catch (error) {
+    const reason = (error as Error).message.split(", ")[0];
+    throw new Error(`${option} ${printable(path)}: ${reason}`);
+  }
+}
+
+/**
+ * The keys that `--key` names, to be used as they are.
+ * @throws {@link UsageError}
+ */
+export function keysOf(texts: readonly string[]): readonly string[] {
+  // What was given instead may be a secret.
+  if (!texts.every(isKey)) throw new UsageError("--key: expected a public key as NAME+ID+BASE64");
+  return texts;
+}
+
+function isKey(text: string): boolean {
+  try {
+    return parseVerifierKeys([text], "--key").length === 1;
+  } catch {
+    return false;
   }
 }

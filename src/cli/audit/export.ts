@@ -80,7 +80,7 @@ Usage: provider-guard audit export DIR --format ${Object.keys(formats).join("|")
   --format jsonl  the stored records byte for byte, in order; with --result, intents are left out
   --format csv    one row for each call and notice (RFC 4180); the columns are listed in docs/reference/cli.md
 ${filterHelp}
-${sharedHelp}
+${sharedHelp()}
 
 Lines are written as they stand in the files; only audit verify proves them.
 

@@ -4,8 +4,10 @@ import { type JournalVisitor, scanJournal } from "../../audit/journal-scan.ts";
 import type { JournalHead } from "../../audit/line.ts";
 import type { JournalProblem } from "../../audit/problem.ts";
 import { chainCheck, type Verification, type VerificationStatus } from "../../audit/verify.ts";
+import { isGuardError } from "../../core/errors.ts";
 import { UsageError } from "../command.ts";
 import { printable, type Terminal } from "../terminal.ts";
+import { keysOf } from "./arguments.ts";
 import { counted } from "./fields.ts";
 
 /** Options of every command that verifies. */
@@ -64,14 +66,12 @@ interface PinValues {
 
 /** Verifies a journal, with what is pinned on the command line. */
 export async function judge(directory: string, values: PinValues, terminal: Terminal): Promise<Judgement> {
-  const { head: text, key: publicKeys } = values;
+  const { head: text } = values;
+  const publicKeys = keysOf(values.key);
   const { line, checkpoint: head }: Pin = text === undefined ? {} : await readPin(text, publicKeys);
   const signal = terminal.interrupted;
   const chain = chainCheck(line);
-  const trees =
-    publicKeys.length === 0
-      ? undefined
-      : await checkpointsCheck({ directory, publicKeys, signal, ...(head !== undefined && { head }) });
+  const trees = publicKeys.length === 0 ? undefined : await signedTrees(directory, publicKeys, head, signal);
   // Both look at each line while it is at hand: reading and hashing are most of the work.
   const visitor: JournalVisitor = {
     record(stored, at) {
@@ -86,6 +86,20 @@ export async function judge(directory: string, values: PinValues, terminal: Term
   const note = found.status === "ok" && !found.pinned ? unpinned : undefined;
   const status = note === undefined || values["allow-unpinned"] ? found.status : "incomplete";
   return { status, found, note, signed };
+}
+
+async function signedTrees(
+  directory: string,
+  publicKeys: readonly string[],
+  head: string | undefined,
+  signal: AbortSignal,
+) {
+  try {
+    return await checkpointsCheck({ directory, publicKeys, signal, ...(head !== undefined && { head }) });
+  } catch (error) {
+    if (!isGuardError(error) || error.code !== "ERR_CHECKPOINT_INVALID") throw error;
+    throw new UsageError(`--head: ${error.message}`); // of those beside the journal it is told as a problem
+  }
 }
 
 /** What chain and checkpoints say together: each may find what the other cannot. */

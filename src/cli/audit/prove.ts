@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { proveInclusion, verifyInclusion } from "../../audit/checkpoint/inclusion.ts";
+import { isGuardError } from "../../core/errors.ts";
 import { command, exitCodes, UsageError } from "../command.ts";
 import { printable, type Terminal } from "../terminal.ts";
-import { oneDirectory, write } from "./arguments.ts";
+import { keysOf, named, oneDirectory, write } from "./arguments.ts";
 
 const help = `Proves to somebody who has no access to the journal that a line is in it, and checks such a proof.
 
@@ -34,15 +35,18 @@ async function prove(
   if (wanted === undefined) throw new UsageError("name a call's id or the number of a line");
   if (extra.length > 0) throw new UsageError(`expected one call, got "${extra[0]}" too`);
   const what = /^\d{1,15}$/.test(wanted) ? { seq: Number(wanted) } : { call: wanted };
-  const proof = await proveInclusion({ directory, ...what, signal: terminal.interrupted });
+  const proof = await proveInclusion({ directory, ...what, signal: terminal.interrupted }).catch((error: unknown) => {
+    if (!isGuardError(error) || error.code !== "ERR_CONFIG_INVALID") throw error;
+    throw new Error(error.message.replace(/^proveInclusion(\.\w+)?: /, "")); // not the library's name for it
+  });
   if (output === undefined) await terminal.print(proof);
   else await write(output, proof);
   return exitCodes.ok;
 }
 
 async function check(path: string, keys: readonly string[], json: boolean, terminal: Terminal) {
-  const proof = path === "-" ? await text(process.stdin) : await readFile(path, "utf8");
-  const found = verifyInclusion(proof, keys);
+  const proof = path === "-" ? await text(process.stdin) : await named("--check", path, () => readFile(path, "utf8"));
+  const found = verifyInclusion(proof, keysOf(keys));
   const { ok, problem, line, seq, origin, size, time, cosignedBy = [] } = found;
   if (json) await terminal.print(`${JSON.stringify(found)}\n`);
   else if (!ok) await terminal.print(`not proved: ${printable(problem ?? "")}\n`);

@@ -1,6 +1,6 @@
 import { command, exitCodes } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { closeReading, oneDirectory, reading, segmentsOf, sharedHelp, write } from "./arguments.ts";
+import { closeReading, oneDirectory, reading, segmentsOf, sharedHelp, writable, write } from "./arguments.ts";
 import { JournalReader } from "./journal-reader.ts";
 import { judge, pinHelp, pinOptions } from "./judgement.ts";
 import { reportPage } from "./report/page.ts";
@@ -13,7 +13,7 @@ Usage: provider-guard audit report DIR [OPTIONS]
 
   --output FILE       writes the page there (default: standard output)
 ${pinHelp}
-${sharedHelp}
+${sharedHelp(18)}
 
 The page loads nothing and runs nothing: it can be mailed, archived and opened offline.
 
@@ -32,6 +32,7 @@ export const report = command({
   async run({ values, positionals }, terminal: Terminal) {
     const directory = oneDirectory(positionals);
     if (values.progress) terminal.showProgress();
+    if (values.output !== undefined) await writable(values.output);
     const segments = await segmentsOf(directory);
     const { status, note, found } = await judge(directory, values, terminal);
 

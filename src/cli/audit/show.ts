@@ -17,7 +17,7 @@ Intent, decisions, attempts and outcome are shown, and so are the call whose int
 the calls that resumed it.
 
   --json          prints one JSON object: call, and lines, each with segment, offset, seq, record
-${sharedHelp}
+${sharedHelp()}
 
 Exit code: 0; 1 if what was read is damaged; 2 for an error, also where there is no such call.
 `;

@@ -13,7 +13,7 @@ Usage: provider-guard audit verify DIR [OPTIONS]
 ${pinHelp}
   --json              prints one JSON object: status, counts, head, and problem with segment, seq,
                       offset in bytes, expected, actual
-${sharedHelp}
+${sharedHelp(18)}
 
 Exit code: 0 ok; 1 tampered; 2 for an error; 3 incomplete: not pinned, empty, or with a gap; 130
 when interrupted.
