@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { sleep, systemClock } from "../core/clock.ts";
+import { setTimeout } from "node:timers/promises";
 import { type EndRecord, emptyChain, type JournalHead, segmentName } from "./line.ts";
 import type { Finding, JournalProblem } from "./problem.ts";
 import { checkHeader, readHeader, type StoredHeader } from "./segment-header.ts";
@@ -52,6 +52,12 @@ export interface ScanOptions {
 /** A writer at work makes the next segment a moment after it closed one: how often to look for it, and when. */
 const looks = 20;
 const lookAgainMs = 10;
+
+/** Keeps the process alive: a program may wait for nothing else than to know whether its journal is whole. */
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(lookAgainMs, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+  signal?.throwIfAborted();
+}
 
 const endless = { segment: Number.POSITIVE_INFINITY, bytes: 0 };
 
@@ -128,7 +134,7 @@ export async function scanJournal(
       if (later === undefined && (from === "newest" || look >= looks)) {
         return stop(segment, { ...missing(segment + 1, "nothing"), seq: at.seq }, "unfollowed");
       }
-      if (later === undefined) await sleep(systemClock, lookAgainMs, signal);
+      if (later === undefined) await pause(signal);
     }
     if (segment === until.segment) return stop(segment);
   }

@@ -19,7 +19,4 @@ function version(): string {
 }
 
 const args = process.argv.slice(2);
-// The library's timers keep no process alive, and this one waits for them.
-const alive = setInterval(() => {}, 2 ** 30);
 process.exitCode = await dispatch(root, version, args, processTerminal(systemClock.now));
-clearInterval(alive);
