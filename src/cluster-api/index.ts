@@ -15,7 +15,7 @@ export type { LiveOwner, LiveOwners, OwnerSnapshot } from "./owner-snapshot.ts";
 export type { RequeueBackoff, RequeueBackoffOptions } from "./requeue-backoff.ts";
 export { requeueBackoff } from "./requeue-backoff.ts";
 export { setCondition } from "./set-condition.ts";
-export type { OwnerTally, ShrinkLimits } from "./shrink-guard.ts";
+export type { KindTally, OwnerTally, ShrinkLimits } from "./shrink-guard.ts";
 export type { MachineSettled, WatchNodeRefOptions } from "./watch-node-ref.ts";
 export { watchNodeRef } from "./watch-node-ref.ts";
 export type { ObjectWatch, WatchObjectsOptions } from "./watch-objects.ts";

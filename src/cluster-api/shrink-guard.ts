@@ -12,13 +12,25 @@ export interface ShrinkLimits {
   readonly windowMs?: number;
 }
 
+/** How many there were of one kind. */
+export interface KindTally {
+  readonly count: number;
+  /** The moment that the list showed. */
+  readonly resourceVersion: string;
+}
+
+/** How many there were when a list was read. */
+export interface OwnerTally {
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly clusters: KindTally;
+  readonly machines: KindTally;
+}
+
 const tally = z.object({ count: z.number(), resourceVersion: z.string() });
 
-/** What a list is compared with. */
-export const tallySchema = z.object({ at: z.number(), clusters: tally, machines: tally });
-
-/** How many there were, when, and at which moment. */
-export type OwnerTally = z.infer<typeof tallySchema>;
+/** What a list is compared with, as it is kept. */
+export const tallySchema: z.ZodType<OwnerTally> = z.object({ at: z.number(), clusters: tally, machines: tally });
 
 const kinds = ["clusters", "machines"] as const;
 
