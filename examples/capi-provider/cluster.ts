@@ -1,0 +1,52 @@
+/**
+ * AcmeCluster: the cluster's own part of the network, a security group. It is provisioned once that
+ * is there; it goes after the last machine.
+ */
+import { isExternallyManaged } from "provider-guard/cluster-api";
+import type { AcmeCluster, ClusterStatus } from "./kinds.ts";
+import { type Context, condition, pollMs, type Result, reconcileAs, resyncMs, type Work } from "./reconcile.ts";
+
+export async function reconcileCluster(context: Context, found: AcmeCluster): Promise<Result> {
+  if (isExternallyManaged(found)) return undefined;
+  return reconcileAs(context, found, (work) =>
+    work.object.metadata.deletionTimestamp === undefined ? provision(context, work) : tearDown(context, work),
+  );
+}
+
+async function provision({ api, ec2 }: Context, { object, cluster }: Work<AcmeCluster>): Promise<Result> {
+  const { controlPlaneEndpoint, vpcId, subnets, apiServerCidrs = [] } = object.spec;
+  if (controlPlaneEndpoint === undefined) {
+    const message = "spec.controlPlaneEndpoint: name a load balancer or DNS name in front of the control plane";
+    await api.setStatus(object, {}, condition(object, "Ready", false, "WaitingForControlPlaneEndpoint", message));
+    return undefined;
+  }
+  const kept = await api.setFinalizer(object, true);
+  const { uid } = cluster.metadata;
+  const group = (await ec2.findGroup(uid)) ?? (await ec2.createGroup(`acme-${uid}`, vpcId));
+  const securityGroupId = group.GroupId ?? "";
+  if ((group.IpPermissions ?? []).length === 0) {
+    await ec2.openGroup(securityGroupId, controlPlaneEndpoint.port, apiServerCidrs);
+  }
+  const zones = [...new Set(subnets.map(({ failureDomain }) => failureDomain))];
+  const status: ClusterStatus = {
+    initialization: { provisioned: true },
+    failureDomains: zones.map((name) => ({ name, controlPlane: true })),
+    securityGroupId,
+  };
+  await api.setStatus(kept, status, condition(kept, "Ready", true, "Provisioned"));
+  return resyncMs;
+}
+
+async function tearDown({ api, ec2 }: Context, { object, cluster }: Work<AcmeCluster>): Promise<Result> {
+  const { namespace, name, uid } = cluster.metadata;
+  const machines = await api.machinesOf(namespace, name);
+  if (machines.length > 0) {
+    const message = `${machines.length} machines are left`;
+    await api.setStatus(object, {}, condition(object, "Ready", false, "WaitingForMachines", message));
+    return pollMs;
+  }
+  const group = await ec2.findGroup(uid);
+  if (group?.GroupId !== undefined) await ec2.deleteGroup(group.GroupId);
+  await api.setFinalizer(object, false);
+  return undefined;
+}
