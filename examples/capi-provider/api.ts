@@ -25,7 +25,7 @@ export interface Api {
 /** Kinds of Cluster API's contract have the plural that it computes. */
 const pluralOf = (kind: string) => `${kind.toLowerCase()}s`;
 
-export async function unlessNotFound<T>(asked: Promise<T>): Promise<T | undefined> {
+async function unlessNotFound<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {

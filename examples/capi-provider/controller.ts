@@ -21,7 +21,6 @@ export interface ControllerOptions extends Omit<Context, "signal"> {
 export interface Controller {
   /** Whether everything that was there at the start has been seen. */
   readonly synced: boolean;
-  readonly depth: number;
   /** Begins nothing anymore, and resolves once nothing runs. */
   stop(): Promise<void>;
 }
@@ -107,9 +106,6 @@ export function startController(options: ControllerOptions): Controller {
   return {
     get synced() {
       return synced;
-    },
-    get depth() {
-      return queue.depth;
     },
     async stop() {
       await Promise.all(watches.map((watch) => watch.close()));

@@ -47,13 +47,11 @@ const ownedBy = (what: "cluster" | "machine", uid: string): Filter => ({
   Values: [uid],
 });
 
-const codeOf = (error: unknown) => readErrorInfo(error).code ?? "";
-
 async function unless<T>(code: RegExp, asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
-    if (code.test(codeOf(error))) return undefined;
+    if (code.test(readErrorInfo(error).code ?? "")) return undefined;
     throw error;
   }
 }

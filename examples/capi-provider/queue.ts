@@ -15,8 +15,6 @@ export interface QueueOptions {
 
 export interface Queue {
   add(key: string): void;
-  /** What waits to be worked on now, timers left out. */
-  readonly depth: number;
   /** Begins nothing anymore, ends the waits of what runs, and resolves once it is over. */
   stop(reason: Error): Promise<void>;
 }
@@ -73,9 +71,6 @@ export function workQueue({ work, onError, concurrency }: QueueOptions): Queue {
 
   return {
     add,
-    get depth() {
-      return ready.size;
-    },
     async stop(reason) {
       stopping.abort(reason);
       ready.clear();

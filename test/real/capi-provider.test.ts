@@ -69,6 +69,10 @@ interface Request {
   readonly responseStatus?: { readonly code?: number };
 }
 
+interface Deployment {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly object[] } } };
+}
+
 interface Role extends Manifest {
   readonly rules: readonly Record<"apiGroups" | "resources" | "verbs", readonly string[]>[];
 }
@@ -390,9 +394,9 @@ describeWithMoto("the example provider", (python) => {
     it("comes with a namespace that takes its own pod, and no privileged one", async () => {
       const objects = await manifest("deployment");
       for (const object of objects) await kubernetes.request("POST", `${pathOf(object)}?dryRun=All`, object);
-      const deployment = objects.find(({ kind }) => kind === "Deployment");
-      const { spec } = (deployment?.spec as { template: { spec: { containers: object[] } } }).template;
-      const pod = (containers: object[]) => {
+      const [deployment] = objects.filter(({ kind }) => kind === "Deployment") as unknown as [Deployment];
+      const { spec } = deployment.spec.template;
+      const pod = (containers: readonly object[]) => {
         const body = { metadata: { name: "p" }, spec: { ...spec, containers } };
         return kubernetes.request("POST", "/api/v1/namespaces/acme-system/pods?dryRun=All", body);
       };
