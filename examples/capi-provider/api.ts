@@ -25,15 +25,6 @@ export interface Api {
 /** Kinds of Cluster API's contract have the plural that it computes. */
 const pluralOf = (kind: string) => `${kind.toLowerCase()}s`;
 
-async function unlessNotFound<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (readErrorInfo(error).class === "not-found") return undefined;
-    throw error;
-  }
-}
-
 /** Whether everything that `wanted` names is so; what else there is does not matter. */
 function holds(actual: unknown, wanted: unknown): boolean {
   if (typeof wanted !== "object" || wanted === null) return actual === wanted;
@@ -65,7 +56,9 @@ export function connect(objects: CustomObjectsApi, secrets: CoreV1Api): Api {
       const [group = "", given = ""] = apiVersion.split("/");
       const version = group === core.group ? core.version : given; // owner references may name an older one
       const place = { group, version, plural: pluralOf(kind), namespace, name };
-      return unlessNotFound(objects.getNamespacedCustomObject(place));
+      return objects.getNamespacedCustomObject(place).catch((error) => {
+        if (readErrorInfo(error).class !== "not-found") throw error;
+      });
     },
     async machinesOf(namespace, clusterName) {
       const labelSelector = `${clusterNameLabel}=${clusterName}`;

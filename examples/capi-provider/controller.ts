@@ -72,7 +72,8 @@ export function startController(options: ControllerOptions): Controller {
     queue.add(keyOf(kind, object.metadata.namespace, name));
   }
 
-  function follow(kind: string, place: { readonly group: string; readonly version: string }) {
+  function follow(kind: string) {
+    const place = kind.startsWith("Acme") ? { group, version } : core;
     const inputs = new Map<string, string>();
     const plural = `${kind.toLowerCase()}s`;
     return watchObjects<Stored>({
@@ -92,9 +93,7 @@ export function startController(options: ControllerOptions): Controller {
     });
   }
 
-  const own = { group, version };
-  const watches = [follow("AcmeCluster", own), follow("AcmeMachine", own)];
-  watches.push(follow("Cluster", core), follow("Machine", core));
+  const watches = Object.keys(wakes).map(follow);
   let synced = false;
   Promise.all(watches.map((watch) => watch.synced())).then(
     () => {

@@ -87,7 +87,8 @@ export function ec2Calls(ec2: EC2Client): Ec2 {
       const input =
         instanceId === undefined ? { Filters: [ownedBy("machine", machineUid)] } : { InstanceIds: [instanceId] };
       const answer = await unless(/\.NotFound$/, ec2.send(new DescribeInstancesCommand(input)));
-      return answer?.Reservations?.flatMap(({ Instances = [] }) => Instances)[0];
+      const all = answer?.Reservations?.flatMap(({ Instances = [] }) => Instances) ?? [];
+      return all.find(({ State }) => State?.Name !== "terminated") ?? all[0];
     },
     async launch({ token, name, imageId, instanceType, subnetId, securityGroupId, userData }) {
       const command = new RunInstancesCommand({

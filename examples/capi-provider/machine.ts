@@ -6,6 +6,9 @@ import type { Instance } from "@aws-sdk/client-ec2";
 import { type AcmeCluster, type AcmeMachine, group, type Machine, type MachineStatus, version } from "./kinds.ts";
 import { type Context, condition, pollMs, type Result, reconcileAs, resyncMs, type Work } from "./reconcile.ts";
 
+/** What was launched just before a crash or deletion may not be listed at once; let go too early, nobody would end it. */
+const unlistedMs = 30_000;
+
 export async function reconcileMachine(context: Context, found: AcmeMachine): Promise<Result> {
   return reconcileAs(context, found, async (work) => {
     if (work.machine === undefined) return undefined; // its owner is a MachineSet or control plane as yet
@@ -90,6 +93,10 @@ async function report({ api }: Context, object: AcmeMachine, instance: Instance)
 async function tearDown({ api, ec2 }: Context, { object }: Work<AcmeMachine>, machine: Machine): Promise<Result> {
   const instance = await ec2.findInstance(machine.metadata.uid, instanceIdOf(object.spec.providerID));
   const state = instance?.State?.Name ?? "terminated";
+  if (instance === undefined && object.spec.providerID === undefined) {
+    const sinceMs = Date.now() - new Date(object.metadata.deletionTimestamp ?? 0).getTime();
+    if (sinceMs < unlistedMs) return pollMs;
+  }
   if (instance?.InstanceId === undefined || state === "terminated") {
     await api.setFinalizer(object, false);
     return undefined;

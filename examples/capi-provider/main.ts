@@ -2,6 +2,7 @@
  * The provider's process: reads its configuration from the environment, campaigns for leadership, works
  * while it leads, and stops in order. Lines on standard output are JSON; none holds a secret.
  */
+import { once } from "node:events";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { CoordinationV1Api, CoreV1Api, CustomObjectsApi, EventsV1Api, KubeConfig } from "@kubernetes/client-node";
 import { createGuard, fileJournal } from "provider-guard";
@@ -78,10 +79,7 @@ if (leadership !== undefined) {
   const parts = { guard, events, api: connect(objects, core), ec2: ec2Calls(client) };
   controller = startController({ ...parts, config, objects, onError: logError });
   const either = AbortSignal.any([stopping.signal, leadership.signal]);
-  await new Promise<void>((resolve) => {
-    if (either.aborted) resolve();
-    else either.addEventListener("abort", () => resolve(), { once: true });
-  });
+  if (!either.aborted) await once(either, "abort");
   // In this order: nothing may ask the guard anymore, nor the guard the cloud, when another replica takes over.
   log("stopping", { reason: stopping.signal.aborted ? stopping.signal.reason : "the term ended" });
   await controller.stop();

@@ -37,10 +37,8 @@ export function workQueue({ work, onError, concurrency }: QueueOptions): Queue {
 
   function addLater(key: string, delayMs: number): void {
     if (ready.has(key) || stopping.signal.aborted) return; // it changed meanwhile: sooner than later
-    timers.set(
-      key,
-      setTimeout(() => add(key), delayMs),
-    );
+    const timer = setTimeout(() => add(key), delayMs);
+    timers.set(key, timer);
   }
 
   async function run(key: string): Promise<void> {

@@ -2,6 +2,7 @@
  * What the reconcilers of AcmeCluster and AcmeMachine have in common: whose the object is, whether it
  * may be touched, on whose behalf the cloud is called, and what a failure looks like in the status.
  */
+import { ApiException } from "@kubernetes/client-node";
 import { type Guard, isGuardError } from "provider-guard";
 import {
   type Condition,
@@ -32,6 +33,8 @@ export type Result = number | undefined;
 export const pollMs = 5_000;
 /** Between two looks at what is as it should be: the cloud tells nobody that a machine is gone. */
 export const resyncMs = 300_000;
+
+const conflictMs = 1_000;
 
 export function condition(object: Stored, type: string, holds: boolean, reason: string, message = ""): Condition {
   const { generation } = object.metadata;
@@ -70,6 +73,8 @@ export async function reconcileAs<T extends Stored>(
     const subject = { cluster, ...(machine !== undefined && { machine }) };
     return await guard.reconcile(subject, () => work({ object: current, cluster, machine }), { signal });
   } catch (error) {
+    // Somebody else has written the object meanwhile: no failure, but a reason to read it again.
+    if (error instanceof ApiException && error.code === 409) return conflictMs;
     if (!signal.aborted) await tell(error);
     throw error;
   }
