@@ -23,15 +23,12 @@ async function provision({ api, ec2 }: Context, { object, cluster }: Work<AcmeCl
   const kept = await api.setFinalizer(object, true);
   const { uid } = cluster.metadata;
   const group = (await ec2.findGroup(uid)) ?? (await ec2.createGroup(`acme-${uid}`, vpcId));
-  const securityGroupId = group.GroupId ?? "";
-  if ((group.IpPermissions ?? []).length === 0) {
-    await ec2.openGroup(securityGroupId, controlPlaneEndpoint.port, apiServerCidrs);
-  }
+  await ec2.openGroup(group, controlPlaneEndpoint.port, apiServerCidrs);
   const zones = [...new Set(subnets.map(({ failureDomain }) => failureDomain))];
   const status: ClusterStatus = {
     initialization: { provisioned: true },
     failureDomains: zones.map((name) => ({ name, controlPlane: true })),
-    securityGroupId,
+    securityGroupId: group.GroupId ?? "",
   };
   await api.setStatus(kept, status, condition(kept, "Ready", true, "Provisioned"));
   return resyncMs;

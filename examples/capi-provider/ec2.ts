@@ -34,7 +34,7 @@ export interface Ec2 {
   findGroup(clusterUid: string): Promise<SecurityGroup | undefined>;
   createGroup(name: string, vpcId: string): Promise<SecurityGroup>;
   /** Lets the machines talk to each other, and these networks to the API server. */
-  openGroup(groupId: string, port: number, apiServerCidrs: readonly string[]): Promise<void>;
+  openGroup(group: SecurityGroup, port: number, apiServerCidrs: readonly string[]): Promise<void>;
   deleteGroup(groupId: string): Promise<void>;
   /** A machine's instance: by its id where that is known, else by the owner tag. Also one that was terminated. */
   findInstance(machineUid: string, instanceId?: string): Promise<Instance | undefined>;
@@ -72,12 +72,15 @@ export function ec2Calls(ec2: EC2Client): Ec2 {
       const { GroupId } = await ec2.send(new CreateSecurityGroupCommand(input));
       return { GroupId: found(GroupId) };
     },
-    async openGroup(groupId, port, apiServerCidrs) {
-      const among: IpPermission = { IpProtocol: "-1", UserIdGroupPairs: [{ GroupId: groupId }] };
-      const IpRanges = apiServerCidrs.map((CidrIp) => ({ CidrIp }));
-      const toServer: IpPermission = { IpProtocol: "tcp", FromPort: port, ToPort: port, IpRanges };
-      const IpPermissions = IpRanges.length === 0 ? [among] : [among, toServer];
-      const asked = ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: groupId, IpPermissions }));
+    async openGroup({ GroupId, IpPermissions: open = [] }, port, apiServerCidrs) {
+      const isOpen = open.some(({ UserIdGroupPairs = [] }) => UserIdGroupPairs.some((one) => one.GroupId === GroupId));
+      const among: IpPermission[] = isOpen ? [] : [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId }] }];
+      const known = open.filter(({ FromPort }) => FromPort === port).flatMap(({ IpRanges = [] }) => IpRanges);
+      const missing = apiServerCidrs.filter((cidr) => !known.some(({ CidrIp }) => CidrIp === cidr));
+      const toServer = { IpProtocol: "tcp", FromPort: port, ToPort: port };
+      const IpPermissions = [...among, ...missing.map((CidrIp) => ({ ...toServer, IpRanges: [{ CidrIp }] }))];
+      if (IpPermissions.length === 0) return;
+      const asked = ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
       await unless(/^InvalidPermission\.Duplicate$/, asked);
     },
     async deleteGroup(GroupId) {
