@@ -49,11 +49,12 @@ export type {
   ReadRecord,
   RefusalRecord,
 } from "./core/journal.ts";
+export type { KubernetesObject, ObjectMetadata, OwnerReference } from "./core/kubernetes-object.ts";
 export type { BucketKey, LimitBucket, LimitRule } from "./core/limit-rule.ts";
 export type { ManualOperation, ManualOptions } from "./core/manual.ts";
 export type { MemoryStateOptions } from "./core/memory-state.ts";
 export { memoryState } from "./core/memory-state.ts";
-export type { ObjectRef, ObjectWithMetadata, Owner, Principal, Subject, SubjectObjects } from "./core/owner.ts";
+export type { ObjectRef, Owner, Principal, Subject, SubjectObjects } from "./core/owner.ts";
 export type { AttemptPhase, Mode, OperationPhase, Phase, RefusingPhase } from "./core/phases.ts";
 export { attemptPhases, operationPhases } from "./core/phases.ts";
 export type { Redacted, RedactionPolicy, Redactor, RedactorOptions } from "./core/redact.ts";

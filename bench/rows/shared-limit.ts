@@ -1,5 +1,6 @@
 import { redisState } from "provider-guard/redis";
-import { findProgram, startRedis } from "../../test/support/redis-server.ts";
+import { findProgram } from "../../test/support/programs.ts";
+import { startRedis } from "../../test/support/redis-server.ts";
 import { output, processPath } from "../child.ts";
 import { type Row, sleep } from "../row.ts";
 

@@ -1,4 +1,5 @@
 import { GuardError } from "./errors.ts";
+import type { KubernetesObject } from "./kubernetes-object.ts";
 
 /** A Kubernetes object as far as ownership needs it. */
 export interface ObjectRef {
@@ -6,11 +7,6 @@ export interface ObjectRef {
   readonly name: string;
   /** `metadata.uid`: names are used again after a deletion, UIDs never. */
   readonly uid: string;
-}
-
-/** A Kubernetes object as a client returns it: its {@link ObjectRef} is under `metadata`. */
-export interface ObjectWithMetadata {
-  readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly uid?: string };
 }
 
 /** The controller on whose behalf the guard works. */
@@ -29,8 +25,8 @@ export interface Subject {
 
 /** The same as a controller holds it: references, or the Cluster and Machine objects themselves. */
 export interface SubjectObjects {
-  readonly cluster: ObjectRef | ObjectWithMetadata;
-  readonly machine?: ObjectRef | ObjectWithMetadata;
+  readonly cluster: ObjectRef | KubernetesObject;
+  readonly machine?: ObjectRef | KubernetesObject;
 }
 
 /** On whose behalf one call is made. */

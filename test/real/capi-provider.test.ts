@@ -13,10 +13,10 @@ import { KubeConfig, loadAllYaml } from "@kubernetes/client-node";
 import { verifyJournal } from "provider-guard";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Child, startChild } from "../support/child.ts";
+import { freePort } from "../support/programs.ts";
 import type { CustomResourceDefinition } from "./cluster-api/manifests.ts";
 import { markInitialized, registerNode } from "./cluster-api/workload.ts";
 import { type ClusterApi, connectWorkload, describeWithClusterApi, startClusterApi } from "./cluster-api.ts";
-import { freePort } from "./kubernetes/server-process.ts";
 import { type Kubernetes, startKubernetes } from "./kubernetes.ts";
 import { describeWithMoto, type Moto, startMoto } from "./moto.ts";
 

@@ -1,4 +1,4 @@
-import { findProgram } from "../support/redis-server.ts";
+import { findProgram } from "../support/programs.ts";
 import { describeWithServer } from "./require-server.ts";
 
 export { type RedisServer, startRedis } from "../support/redis-server.ts";

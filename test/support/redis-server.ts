@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { Redis } from "ioredis";
+import { boundToUs, freePort } from "./programs.ts";
 
 /** A redis-server on a port of loopback. */
 export interface RedisServer {
@@ -22,25 +21,6 @@ export interface RedisServer {
   resume(): void;
   /** Ends it for good, and removes its folder. */
   stop(): Promise<void>;
-}
-
-/** Path of a program, where there is one. */
-export function findProgram(program: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
-}
-
-/** Lets a program end with the process that starts it, even where that one is killed. */
-const setpriv = findProgram("setpriv");
-const boundToUs = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL"];
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /**

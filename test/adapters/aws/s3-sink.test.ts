@@ -1,18 +1,9 @@
-import { hash } from "node:crypto";
-import type { ShippedObject } from "provider-guard/audit";
 import { s3Sink } from "provider-guard/aws";
 import { simulatedClock } from "provider-guard/testing";
 import { describe, expect, it } from "vitest";
+import { shippedObject as object } from "../../support/shipped-object.ts";
 
-const bytes = Buffer.from('{"seq":0}\n');
-const object: ShippedObject = {
-  name: "chain/00000001.jsonl/000000000000-000000000010",
-  chain: "chain",
-  file: "00000001.jsonl",
-  offset: 0,
-  bytes,
-  sha256: hash("sha256", bytes, "base64"),
-};
+const { bytes } = object;
 const context = { signal: new AbortController().signal, clock: simulatedClock({ startAt: Date.UTC(2026, 0, 1) }) };
 
 /** A client by shape: answers what it is told, the first time the first. */

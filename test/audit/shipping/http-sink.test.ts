@@ -1,10 +1,10 @@
-import { hash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "provider-guard";
-import { httpSink, type ShippedObject } from "provider-guard/audit";
+import { httpSink } from "provider-guard/audit";
 import { simulatedClock } from "provider-guard/testing";
 import { describe, expect, it } from "vitest";
+import { shippedObject as object } from "../../support/shipped-object.ts";
 import { cleanup, temporaryDirectory } from "../support.ts";
 import { journalFiles, shippedFiles, shippingJournal } from "./support.ts";
 
@@ -39,15 +39,7 @@ async function serve(answer: (count: number, response: ServerResponse) => boolea
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/audit/`, arrived, objects };
 }
 
-const bytes = Buffer.from('{"seq":0}\n');
-const object: ShippedObject = {
-  name: "chain/00000001.jsonl/000000000000-000000000010",
-  chain: "chain",
-  file: "00000001.jsonl",
-  offset: 0,
-  bytes,
-  sha256: hash("sha256", bytes, "base64"),
-};
+const { bytes } = object;
 const context = { signal: new AbortController().signal, clock: systemClock };
 
 describe("shipping over HTTP", () => {

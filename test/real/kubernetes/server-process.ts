@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findProgram } from "../../support/redis-server.ts";
+import { boundToUs } from "../../support/programs.ts";
 
 /** A server's process, bounded in time. */
 export interface ServerProcess {
@@ -15,20 +13,6 @@ export interface ServerProcess {
   pause(): void;
   resume(): void;
 }
-
-/** A port of loopback that nothing listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Where it exists, a server ends with this process even where this one is killed. */
-const setpriv = findProgram("setpriv");
-const boundToUs = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
 
 /**
  * Starts a server that ends with this process at the latest. Its standard input is held open: one

@@ -2,10 +2,11 @@ import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../support/programs.ts";
 import { buildKubernetes } from "./build.mjs";
 import { type CertificateAuthority, createCertificateAuthority } from "./certificates.ts";
 import { createSender, type SendRequest } from "./request.ts";
-import { freePort, type ServerProcess, startProcess } from "./server-process.ts";
+import { type ServerProcess, startProcess } from "./server-process.ts";
 import { createUser, type UserOptions } from "./users.ts";
 
 export interface KubernetesOptions {
