@@ -10,7 +10,8 @@ import { GuardError } from "../../src/core/errors.ts";
 import { systemRandom } from "../../src/core/id.ts";
 import type { IntentRecord, JournalContext, OutcomeRecord, ReadRecord } from "../../src/core/journal.ts";
 
-import { type Child, startChild as startProgram } from "../support/child.ts";
+import { startChild as startProgram } from "../support/bundle.ts";
+import type { Child } from "../support/child.ts";
 
 export const principal = { managementCluster: "mc-uid", provider: "infrastructure-acme" };
 export const context: JournalContext = { clock: systemClock, random: systemRandom, principal };

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { newKey } from "../audit/checkpoint/support.ts";
 import { read } from "../docs/repository.ts";
-import { bundle } from "../support/child.ts";
+import { bundle } from "../support/bundle.ts";
 import { controllersDay, folder, removeFolders, run } from "./support.ts";
 
 const key = newKey();

@@ -5,7 +5,8 @@ import { hashLine } from "../../src/audit/line.ts";
 import { audit } from "../../src/cli/audit/index.ts";
 import { type Command, exitCodes } from "../../src/cli/command.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
-import { type Child, startChild } from "../support/child.ts";
+import { startChild } from "../support/bundle.ts";
+import type { Child } from "../support/child.ts";
 import { controllersDay, folder, headOf, linesIn, parsed, removeFolders, run, segmentOf } from "./support.ts";
 
 const writer = new URL("../audit/child.ts", import.meta.url);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileJournal, verifyJournal } from "provider-guard";
 import { type SimulatedClock, simulatedClock } from "provider-guard/testing";
 import { AcmeError, acme, subject } from "../support/acme.ts";
-import { bundle } from "../support/child.ts";
+import { bundle } from "../support/bundle.ts";
 
 const program = new URL("../../src/cli/main.ts", import.meta.url);
 

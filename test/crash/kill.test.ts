@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileJournal, systemClock, verifyJournal } from "provider-guard";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundle, type Child, startChild } from "../support/child.ts";
+import { bundle, startChild } from "../support/bundle.ts";
+import type { Child } from "../support/child.ts";
 import { moments as kills } from "./moments.ts";
 
 const lanes = 2;

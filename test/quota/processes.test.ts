@@ -6,7 +6,8 @@ import { fileState } from "provider-guard/file";
 import { redisState } from "provider-guard/redis";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { describeWithRedis, startRedis } from "../real/redis.ts";
-import { bundle, type Child, startChild } from "../support/child.ts";
+import { bundle, startChild } from "../support/bundle.ts";
+import type { Child } from "../support/child.ts";
 
 const program = new URL("creator.process.ts", import.meta.url);
 const limit = 300;

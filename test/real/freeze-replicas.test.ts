@@ -5,7 +5,8 @@ import { emergencyStop } from "provider-guard";
 import { fileState } from "provider-guard/file";
 import { redisState } from "provider-guard/redis";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Child, startChild } from "../support/child.ts";
+import { startChild } from "../support/bundle.ts";
+import type { Child } from "../support/child.ts";
 import { describeWithRedis, startRedis } from "./redis.ts";
 
 const program = new URL("./freeze-replica.ts", import.meta.url);

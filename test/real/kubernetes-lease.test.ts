@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CoordinationV1Api, KubeConfig } from "@kubernetes/client-node";
 import { type ElectionEvent, type LeaseElector, leaseElector } from "provider-guard/kubernetes";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { type Child, startChild } from "../support/child.ts";
+import { startChild } from "../support/bundle.ts";
+import type { Child } from "../support/child.ts";
 import { describeWithKubernetes, type Kubernetes, startKubernetes } from "./kubernetes.ts";
 
 const program = new URL("./kubernetes-elector.ts", import.meta.url);

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubeConfig, VersionApi } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startChild } from "../support/child.ts";
+import { startChild } from "../support/bundle.ts";
 import { describeWithKubernetes, type Kubernetes, startKubernetes } from "./kubernetes.ts";
 
 interface ApiObject {

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { type Child, startChild } from "../support/child.ts";
+import { startChild } from "../support/bundle.ts";
+import type { Child } from "../support/child.ts";
 import { describeWithRedis, startRedis } from "./redis.ts";
 
 const program = new URL("./redis-replica.ts", import.meta.url);

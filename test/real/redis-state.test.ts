@@ -5,7 +5,7 @@ import type { StateStore } from "provider-guard";
 import { redisState } from "provider-guard/redis";
 import { simulatedClock } from "provider-guard/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startChild } from "../support/child.ts";
+import { startChild } from "../support/bundle.ts";
 import { stateStoreContract } from "../support/state-store-contract.ts";
 import { describeWithRedis, type RedisServer, startRedis } from "./redis.ts";
 

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { fileState } from "provider-guard/file";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { loadLmdb } from "../../../adapters/file/lmdb.ts";
-import { startChild } from "../../support/child.ts";
+import { startChild } from "../../support/bundle.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 const program = new URL("worker.process.ts", import.meta.url);

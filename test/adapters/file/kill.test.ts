@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { type FileStateOptions, fileState } from "provider-guard/file";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { enter } from "../../../adapters/file/environment.ts";
-import { bundle, type Child, startChild } from "../../support/child.ts";
+import { bundle, startChild } from "../../support/bundle.ts";
+import type { Child } from "../../support/child.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 const kills = process.env.REAL_SERVERS === "required" ? 200 : 30; // each takes a process its time to start

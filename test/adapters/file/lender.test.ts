@@ -3,7 +3,7 @@ import { fileState } from "provider-guard/file";
 import { object } from "provider-guard/object";
 import { simulatedClock } from "provider-guard/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { startChild } from "../../support/child.ts";
+import { startChild } from "../../support/bundle.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 const worker = new URL("./worker.process.ts", import.meta.url);

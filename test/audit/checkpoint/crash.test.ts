@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { generateKey } from "../../../src/audit/checkpoint/private-key.ts";
 import { verifyCheckpoints } from "../../../src/audit/checkpoint/verify-checkpoints.ts";
 import { verifyCheckpoint } from "../../../src/audit/checkpoint/verify-note.ts";
-import { startChild } from "../../support/child.ts";
+import { startChild } from "../../support/bundle.ts";
 import { cleanup, temporaryDirectory } from "../support.ts";
 
 const kills = 25;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { systemClock, verifyJournal } from "provider-guard";
 import { directorySink, type ShippedObject } from "provider-guard/audit";
 import { describe, expect, it } from "vitest";
-import { startChild } from "../../support/child.ts";
+import { startChild } from "../../support/bundle.ts";
 import { cleanup, temporaryDirectory } from "../support.ts";
 import { journalFiles, shippingJournal } from "./support.ts";
 

@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { serveMoto } from "../../../scripts/moto.mjs";
+import { type CloudProxy, startCloudProxy } from "../cloud-proxy.ts";
+import type { CustomResourceDefinition } from "../cluster-api/manifests.ts";
+import { type ClusterApi, startClusterApi } from "../cluster-api/start.ts";
+import { type Kubernetes, startKubernetes } from "../kubernetes/start.ts";
+import { readManifests } from "./manifests.ts";
+
+export interface ServerOptions {
+  /** A Python that has moto. */
+  readonly python: string;
+  /** Folder of the example provider's manifests. */
+  readonly manifests: string;
+  /** Where the API server and Cluster API's managers are; they are built unless given. */
+  readonly programs?: { readonly kubernetes: string; readonly clusterApi: string };
+  /** More of the management cluster's API server's command line. */
+  readonly flags?: readonly string[];
+}
+
+/** What the example provider lives between. */
+export interface Servers {
+  /** The management cluster, with the provider's CRDs. */
+  readonly kubernetes: Kubernetes;
+  /** The API server that stands for those of all workload clusters. */
+  readonly workload: Kubernetes;
+  readonly clusterApi: ClusterApi;
+  /** In front of moto: idempotent by client token, as EC2 is. */
+  readonly cloud: CloudProxy;
+  /** A bare client. */
+  readonly ec2: EC2Client;
+  /** For files; removed at the end. */
+  readonly folder: string;
+  /** Ends them, whatever state they are in. */
+  stop(): Promise<void>;
+}
+
+export const region = "eu-central-1";
+
+/**
+ * Starts two API servers, Cluster API's managers and a cloud: about ten seconds.
+ *
+ * @throws with a server's last words where it does not start.
+ */
+export async function startServers({ python, manifests, programs, flags = [] }: ServerOptions): Promise<Servers> {
+  const endings: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const end of endings.splice(0).reverse()) await end();
+  };
+  const started = async <T>(starting: Promise<T>, end: (made: T) => unknown): Promise<T> => {
+    const made = await starting;
+    endings.push(() => end(made));
+    return made;
+  };
+  const startApiServer = (flags: readonly string[]) =>
+    started(startKubernetes({ flags, ...(programs !== undefined && { program: programs.kubernetes }) }), (server) =>
+      server.stop(),
+    );
+  try {
+    const folder = await started(mkdtemp(join(tmpdir(), "capi-provider-")), (path) =>
+      rm(path, { recursive: true, force: true }),
+    );
+    const starting = [
+      startApiServer(flags),
+      startApiServer([]),
+      started(serveMoto(python), (moto) => moto.stop()),
+    ] as const;
+    await Promise.allSettled(starting); // or one that fails would leave the others behind
+    const [kubernetes, workload, moto] = await Promise.all(starting);
+    const cloud = await started(startCloudProxy(moto.url), (proxy) => proxy.stop());
+    const ec2 = new EC2Client({
+      endpoint: cloud.url,
+      region,
+      credentials: { accessKeyId: "testing", secretAccessKey: "testing" },
+    });
+    endings.push(() => ec2.destroy());
+    const crds = (await readManifests(manifests, "crds")) as unknown as CustomResourceDefinition[];
+    const clusterApi = await started(
+      startClusterApi({ kubernetes, crds, ...(programs !== undefined && { programs: programs.clusterApi }) }),
+      (managers) => managers.stop(),
+    );
+    return { kubernetes, workload, clusterApi, cloud, ec2, folder, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
