@@ -14,6 +14,8 @@ export interface MotoStartOptions extends MotoOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** How long moto may take until its first answer, in milliseconds; 60 s unless given. */
   readonly timeoutMs?: number;
+  /** Ends it at once, even while it starts. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running moto. */

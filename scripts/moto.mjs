@@ -136,7 +136,7 @@ export async function startMoto(options = {}) {
  * Starts moto on a free port of the loopback interface and waits until it answers.
  *
  * @param {string} python A Python that has moto.
- * @param {{ env?: NodeJS.ProcessEnv, timeoutMs?: number }} [options]
+ * @param {{ env?: NodeJS.ProcessEnv, timeoutMs?: number, signal?: AbortSignal }} [options] `signal` ends it at once, even while it starts.
  * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
  */
 export async function serveMoto(python, options = {}) {
@@ -147,6 +147,8 @@ export async function serveMoto(python, options = {}) {
     // Out of the terminal's process group: Ctrl-C ends the program first, which may still clean up in the cloud.
     detached: true,
     env: { ...process.env, MOTO_EC2_LOAD_DEFAULT_AMIS: "false", PYTHONUNBUFFERED: "1", ...options.env },
+    signal: options.signal,
+    killSignal: "SIGKILL",
   });
   let said = "";
   child.stderr.on("data", (chunk) => {

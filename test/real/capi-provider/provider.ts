@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { type Child, startProgram } from "../../support/child.ts";
-import { freePort } from "../../support/programs.ts";
+import { boundToUs, freePort } from "../../support/programs.ts";
 import { region, type Servers } from "./servers.ts";
 
 export interface ProviderOptions {
@@ -51,7 +51,7 @@ export async function startProvider(
     HEALTH_PORT: String(port),
     ...env,
   };
-  const through = ["env", ...Object.entries(given).map(([key, value]) => `${key}=${value}`)];
+  const through = [...boundToUs, "env", ...Object.entries(given).map(([key, value]) => `${key}=${value}`)];
   const child = startProgram(program, [], through);
   return {
     ...child,

@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly programs?: { readonly kubernetes: string; readonly clusterApi: string };
   /** More of the management cluster's API server's command line. */
   readonly flags?: readonly string[];
+  /** Ends all of them at once, even while they start; `stop` is still to be called where they have started. */
+  readonly signal?: AbortSignal;
 }
 
 /** What the example provider lives between. */
@@ -44,7 +46,9 @@ export const region = "eu-central-1";
  *
  * @throws with a server's last words where it does not start.
  */
-export async function startServers({ python, manifests, programs, flags = [] }: ServerOptions): Promise<Servers> {
+export async function startServers(options: ServerOptions): Promise<Servers> {
+  const { python, manifests, programs, flags = [], signal } = options;
+  const ending = signal !== undefined && { signal };
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of endings.splice(0).reverse()) await end();
@@ -55,7 +59,7 @@ export async function startServers({ python, manifests, programs, flags = [] }: 
     return made;
   };
   const startApiServer = (flags: readonly string[]) =>
-    started(startKubernetes({ flags, ...(programs !== undefined && { program: programs.kubernetes }) }), (server) =>
+    started(startKubernetes({ flags, ...ending, ...(programs && { program: programs.kubernetes }) }), (server) =>
       server.stop(),
     );
   try {
@@ -65,7 +69,7 @@ export async function startServers({ python, manifests, programs, flags = [] }: 
     const starting = [
       startApiServer(flags),
       startApiServer([]),
-      started(serveMoto(python), (moto) => moto.stop()),
+      started(serveMoto(python, { ...ending }), (moto) => moto.stop()),
     ] as const;
     await Promise.allSettled(starting); // or one that fails would leave the others behind
     const [kubernetes, workload, moto] = await Promise.all(starting);
@@ -78,7 +82,7 @@ export async function startServers({ python, manifests, programs, flags = [] }: 
     endings.push(() => ec2.destroy());
     const crds = (await readManifests(manifests, "crds")) as unknown as CustomResourceDefinition[];
     const clusterApi = await started(
-      startClusterApi({ kubernetes, crds, ...(programs !== undefined && { programs: programs.clusterApi }) }),
+      startClusterApi({ kubernetes, crds, ...ending, ...(programs && { programs: programs.clusterApi }) }),
       (managers) => managers.stop(),
     );
     return { kubernetes, workload, clusterApi, cloud, ec2, folder, stop };

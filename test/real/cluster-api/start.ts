@@ -18,6 +18,8 @@ export interface ClusterApiOptions {
   readonly programs?: string;
   /** How long each manager may take to be ready, in milliseconds; 50 s unless given. */
   readonly timeoutMs?: number;
+  /** Ends the managers at once, even while they start. */
+  readonly signal?: AbortSignal;
 }
 
 /** Cluster API's own controllers, at work on a Kubernetes API server. */
@@ -50,7 +52,7 @@ export function kubeConfigFile(kubernetes: Kubernetes): string {
  * @throws with a manager's last words where it does not become ready in time.
  */
 export async function startClusterApi(options: ClusterApiOptions): Promise<ClusterApi> {
-  const { kubernetes, crds = [], timeoutMs = 50_000 } = options;
+  const { kubernetes, crds = [], timeoutMs = 50_000, signal } = options;
   const programs = options.programs ?? (await buildClusterApi());
   const authority = await createCertificateAuthority();
   const caBundle = Buffer.from(authority.certificate).toString("base64");
@@ -81,7 +83,7 @@ export async function startClusterApi(options: ClusterApiOptions): Promise<Clust
     const own = await Promise.all(servers.map((server) => readCrds(kubernetes, join(programs, server.name), server)));
     await installCrds(kubernetes, [...own.flat(), ...crds]);
     for (const { name, flags, port, health } of servers) {
-      const manager = startProcess([
+      const line = [
         join(programs, name, "manager"),
         `--kubeconfig=${join(folder, "kubeconfig")}`,
         `--webhook-port=${port}`,
@@ -91,7 +93,8 @@ export async function startClusterApi(options: ClusterApiOptions): Promise<Clust
         "--leader-elect=false",
         "--feature-gates=ReconcilerRateLimiting=false", // on, it costs a second with each step of an object
         ...flags,
-      ]);
+      ];
+      const manager = startProcess(line, {}, signal);
       const isReady = async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).ok;
       running.push({ manager, isReady });
     }

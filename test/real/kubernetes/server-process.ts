@@ -20,11 +20,21 @@ export interface ServerProcess {
  *
  * @param line - Program and arguments.
  * @param env - Added to this process's environment.
+ * @param signal - Ends it at once, wherever it is.
  */
-export function startProcess(line: readonly string[], env: Readonly<Record<string, string>> = {}): ServerProcess {
+export function startProcess(
+  line: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
+): ServerProcess {
   const program = line[0];
   const [command = "", ...args] = [...boundToUs, ...line];
-  const child = spawn(command, args, { stdio: ["pipe", "ignore", "pipe"], env: { ...process.env, ...env } });
+  const child = spawn(command, args, {
+    stdio: ["pipe", "ignore", "pipe"],
+    env: { ...process.env, ...env },
+    killSignal: "SIGKILL",
+    ...(signal !== undefined && { signal }),
+  });
   let lastWords = "";
   let isRunning = true;
   child.stdin.on("error", () => {});

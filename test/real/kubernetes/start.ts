@@ -16,6 +16,8 @@ export interface KubernetesOptions {
   readonly program?: string;
   /** How long it may take to be ready, in milliseconds; 50 s unless given. */
   readonly timeoutMs?: number;
+  /** Ends it at once, even while it starts. */
+  readonly signal?: AbortSignal;
 }
 
 /** What client-node's `KubeConfig.loadFromOptions` takes. */
@@ -84,7 +86,7 @@ async function prepare(folder: string, authority: CertificateAuthority, adminTok
  * @throws with the server's last words where it does not become ready in time.
  */
 export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
-  const { flags = [], timeoutMs = 50_000 } = options;
+  const { flags = [], timeoutMs = 50_000, signal } = options;
   const program = options.program ?? (await buildKubernetes());
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
@@ -125,7 +127,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     },
     async restart() {
       await kubernetes.kill();
-      server = startProcess(line, { KUBERNETES_DATA: folder });
+      server = startProcess(line, { KUBERNETES_DATA: folder }, signal);
       await server.readyWhen(async () => (await send("GET", "/readyz")) === "ok", timeoutMs);
     },
     pause: () => server?.pause(),
