@@ -26,7 +26,7 @@ export { systemClock } from "./core/clock.ts";
 export type { Credential, CredentialLease } from "./core/credential.ts";
 export { readErrorInfo } from "./core/error-info.ts";
 export type { ErrorClass, ErrorCode, ErrorInfo, GuardErrorOptions } from "./core/errors.ts";
-export { GuardError, isGuardError, requeueAfter } from "./core/errors.ts";
+export { GuardError, isGuardError } from "./core/errors.ts";
 export type { PipelineView, StageView } from "./core/explain.ts";
 export type {
   AttemptInterceptor,
@@ -59,6 +59,7 @@ export type { AttemptPhase, Mode, OperationPhase, Phase, RefusingPhase } from ".
 export { attemptPhases, operationPhases } from "./core/phases.ts";
 export type { Redacted, RedactionPolicy, Redactor, RedactorOptions } from "./core/redact.ts";
 export { createRedactor } from "./core/redact.ts";
+export { requeueAfter } from "./core/requeue-after.ts";
 export { safely } from "./core/safely.ts";
 export type { Incremented, IncrementOptions, StateStore, Versioned, WriteOptions } from "./core/state-store.ts";
 export type { OwnerTags, TagCodec, Tags } from "./core/tags.ts";

@@ -1,4 +1,4 @@
-import { classOfStatus } from "../../src/core/error-info.ts";
+import { classOfStatus } from "../../src/core/class-of-status.ts";
 import type { ErrorClass, ErrorInfo } from "../../src/core/errors.ts";
 import { traceOf } from "./headers.ts";
 import { fieldsOf } from "./tag-styles.ts";

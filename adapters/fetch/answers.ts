@@ -1,5 +1,5 @@
 import type { Answer } from "../../src/core/call.ts";
-import { classOfStatus } from "../../src/core/error-info.ts";
+import { classOfStatus } from "../../src/core/class-of-status.ts";
 import { type HeaderReader, headerReader } from "../../src/core/header-reader.ts";
 import { readQuotaHeaders } from "../../src/core/quota-headers.ts";
 import { readRetryAfter } from "../../src/core/retry-after.ts";

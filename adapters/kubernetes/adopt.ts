@@ -1,11 +1,11 @@
 import type { Attempt } from "../../src/core/call.ts";
+import { fieldsOf, readFailure } from "../../src/core/kubernetes-status.ts";
 import type { ResponseContext } from "./client.ts";
 import { tokensOf } from "./metadata.ts";
 import { pathOf } from "./object-ref.ts";
 import type { SendPast } from "./past.ts";
 import type { ApiRequest, KubernetesInput } from "./request.ts";
 import { answerOf, jsonOf } from "./response.ts";
-import { fieldsOf, readFailure } from "./statuses.ts";
 
 /** Whether an earlier request of the same create may have made the object. */
 const mayBeOurs = ({ call, number }: Attempt) =>

@@ -1,4 +1,4 @@
-import { fieldsOf } from "./statuses.ts";
+import { fieldsOf } from "../../src/core/kubernetes-status.ts";
 
 /** A connection of Node's HTTP client, with the request that it carries. */
 interface Connection {

@@ -2,8 +2,8 @@ import type { Answer } from "../../src/core/call.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
 import { type ErrorInfo, noteErrorInfo } from "../../src/core/errors.ts";
 import { headerReader } from "../../src/core/header-reader.ts";
+import { auditIdIn, fieldsOf, readFailure } from "../../src/core/kubernetes-status.ts";
 import { jsonOf } from "./response.ts";
-import { auditIdIn, fieldsOf, readFailure } from "./statuses.ts";
 
 const isStatus = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 400 && value <= 599;

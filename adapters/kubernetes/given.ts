@@ -1,7 +1,7 @@
+import { fieldsOf } from "../../src/core/kubernetes-status.ts";
 import type { Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 import { type KnownObject, reservedIn, reservedMaps, tagsOf } from "./known-objects.ts";
-import { fieldsOf } from "./statuses.ts";
 
 type Known = Pick<KnownObject, "labels" | "annotations">;
 

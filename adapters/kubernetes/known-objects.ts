@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
+import { fieldsOf } from "../../src/core/kubernetes-status.ts";
 import type { Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 import { type ObjectRef, objectId } from "./object-ref.ts";
-import { fieldsOf } from "./statuses.ts";
 
 /** What was last seen of an object. */
 export interface KnownObject {

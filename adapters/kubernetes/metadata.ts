@@ -1,6 +1,6 @@
+import { fieldsOf } from "../../src/core/kubernetes-status.ts";
 import type { Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
-import { fieldsOf } from "./statuses.ts";
 
 /** Carries an idempotency token that is not the call's id; a caller may set one of their own. */
 export const tokenKey = "idempotency.provider-guard/token";

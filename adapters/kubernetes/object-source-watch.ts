@@ -27,6 +27,7 @@ function errorOf(status: unknown, path: string): Error {
     .slice(0, 512);
   return Object.assign(new Error(`watch of ${path}: ${said || "the server reported an error"}`), {
     statusCode: statusOf(status),
+    body: status, // as on client-node's own errors, so that whoever reads it finds reason and Retry-After
   });
 }
 

@@ -1,4 +1,4 @@
-import { fieldsOf } from "./statuses.ts";
+import { fieldsOf } from "../../src/core/kubernetes-status.ts";
 
 /** What a delete may be bound to. */
 export interface Preconditions {

@@ -1,5 +1,6 @@
 import type { TagSupport } from "../../src/core/adapter.ts";
 import type { Call } from "../../src/core/call.ts";
+import { fieldsOf, readFailure } from "../../src/core/kubernetes-status.ts";
 import type { Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 import { isOwnerless } from "./classify.ts";
@@ -12,7 +13,6 @@ import { objectId, parseRef, refOfId } from "./object-ref.ts";
 import { parseOperation } from "./operation.ts";
 import type { KubernetesInput } from "./request.ts";
 import { jsonOf } from "./response.ts";
-import { fieldsOf, readFailure } from "./statuses.ts";
 
 /** Reads one object past the rings: its metadata alone, where the server can. */
 export type ReadMetadata = (ref: NonNullable<ReturnType<typeof parseRef>>, call: Call) => Promise<ResponseContext>;

@@ -2,8 +2,8 @@ import { LRUCache } from "lru-cache";
 import * as z from "zod";
 import type { Random } from "../core/clock.ts";
 import { parseOptions } from "../core/config.ts";
-import { requeueAfter } from "../core/errors.ts";
 import { systemRandom } from "../core/id.ts";
+import { requeueAfter } from "../core/requeue-after.ts";
 
 /** Options of {@link requeueBackoff}. */
 export interface RequeueBackoffOptions {

@@ -1,40 +1,15 @@
+import { classOfStatus } from "./class-of-status.ts";
 import type { ErrorClass, ErrorInfo } from "./errors.ts";
 import { tooFastReason } from "./google-reason.ts";
 import { grpcStatus } from "./grpc-status.ts";
 import { headerReader } from "./header-reader.ts";
+import { fieldsOf, readFailure, statusObjectIn } from "./kubernetes-status.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
 const outageCodes =
   /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+|TimeoutError)$/;
 
-/** What an HTTP status means, whoever sent it. */
-export function classOfStatus(status: number): "ok" | ErrorClass {
-  if (status < 400) return "ok";
-  switch (status) {
-    case 401:
-      return "unauthenticated";
-    case 403:
-      return "denied";
-    case 404:
-    case 410:
-      return "not-found";
-    case 408:
-      return "outage";
-    case 409:
-    case 412:
-    case 423:
-      return "conflict";
-    case 429:
-      return "throttled";
-    case 501:
-      return "invalid";
-  }
-  return status >= 500 ? "outage" : "invalid";
-}
-
 type Fields = Readonly<Record<string, unknown>>;
-
-const fieldsOf = (value: unknown) => (typeof value === "object" && value !== null ? value : {}) as Fields;
 
 /** A name, not a sentence, which may hold a secret, and not a number. */
 const nameIn = (value: unknown) =>
@@ -67,6 +42,10 @@ function read(error: unknown): ErrorInfo {
   const fields = fieldsOf(error);
   const { response, headers, cause } = fields;
   const status = statusOf(fields);
+  const kubernetes = statusObjectIn(fields);
+  if (kubernetes !== undefined) {
+    return readFailure(status ?? (kubernetes.code as number), fieldsOf(response).headers ?? headers, kubernetes);
+  }
   const given = nameIn(fields.code) ?? grpcStatus(fields)?.[0] ?? nameIn(fieldsOf(cause).code);
   const meaning = meaningOf(error, fields, status, given);
   const reason =
@@ -83,7 +62,7 @@ function read(error: unknown): ErrorInfo {
 
 /**
  * Reads any error by what HTTP and gRPC clients commonly put on it: status, name, code, Google's
- * reasons, `Retry-After`. Never throws.
+ * reasons, a `Status` of Kubernetes, `Retry-After`. Never throws.
  *
  * @param error - Whatever was caught.
  * @returns What it means; `outage` where no answer came, `unknown` where nothing tells.

@@ -1,6 +1,6 @@
 /**
  * Every failure the guard itself can raise. The cloud SDK's own errors are never
- * wrapped: they pass through untouched, and {@link requeueAfter} understands both.
+ * wrapped: they pass through untouched, and `requeueAfter` understands both.
  */
 export type ErrorCode =
   | "ERR_ADAPTER_BYPASSED"
@@ -119,7 +119,7 @@ export interface ErrorInfo {
 
 const seen = new WeakMap<object, ErrorInfo>();
 
-/** Remembers an adapter's reading of an SDK error, so that {@link requeueAfter} can use it later. */
+/** Remembers an adapter's reading of an SDK error, so that `requeueAfter` can use it later. */
 export function noteErrorInfo(error: unknown, info: ErrorInfo): void {
   if (typeof error === "object" && error !== null) seen.set(error, info);
 }
@@ -127,31 +127,4 @@ export function noteErrorInfo(error: unknown, info: ErrorInfo): void {
 /** An adapter's reading of an SDK error, if it noted one. */
 export function notedErrorInfo(error: unknown): ErrorInfo | undefined {
   return typeof error === "object" && error !== null ? seen.get(error) : undefined;
-}
-
-const requeueDefaultsMs: Partial<Record<ErrorClass, number>> = {
-  throttled: 10_000,
-  outage: 30_000,
-  unauthenticated: 60_000,
-  conflict: 5_000,
-  unknown: 30_000,
-};
-
-/**
- * Answers what a controller asks after a failed reconcile: when to look again.
- *
- * @param error - Whatever the guarded call threw: a {@link GuardError} or the SDK's own error.
- * @returns Milliseconds to wait, or `undefined` where waiting changes nothing (a denied or
- *   invalid request, a foreign owner): look again when the object or the configuration changes.
- * @example
- * import { requeueAfter } from "provider-guard";
- * const result = { requeueAfterMs: requeueAfter(new Error("socket hang up")) }; // 30000
- */
-export function requeueAfter(error: unknown): number | undefined {
-  if (isGuardError(error)) {
-    return error.requeueAfterMs ?? (error.retryable ? 10_000 : undefined);
-  }
-  const info = notedErrorInfo(error);
-  if (info === undefined) return requeueDefaultsMs.unknown;
-  return info.retryAfterMs ?? requeueDefaultsMs[info.class];
 }

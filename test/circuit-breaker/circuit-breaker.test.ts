@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { circuitKey } from "../../src/circuit-breaker/circuit-key.ts";
 import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.ts";
-import { isGuardError, requeueAfter } from "../../src/core/errors.ts";
+import { isGuardError } from "../../src/core/errors.ts";
+import { requeueAfter } from "../../src/core/requeue-after.ts";
 import { harness, ireland, irelandKey, makeAttempt, makeCall } from "./harness.ts";
 
 const frankfurt = { ...ireland, region: "eu-central-1" };

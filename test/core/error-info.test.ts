@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { classOfStatus, readErrorInfo } from "../../src/core/error-info.ts";
+import { classOfStatus } from "../../src/core/class-of-status.ts";
+import { readErrorInfo } from "../../src/core/error-info.ts";
 
 describe("what an HTTP status means", () => {
   it.each([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { GuardError, isGuardError, noteErrorInfo, requeueAfter } from "../../src/core/errors.ts";
+import { GuardError, isGuardError, noteErrorInfo } from "../../src/core/errors.ts";
+import { requeueAfter } from "../../src/core/requeue-after.ts";
 
 describe("GuardError", () => {
   it("is recognised across copies of the library, by its brand", async () => {

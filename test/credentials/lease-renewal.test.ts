@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { requeueAfter } from "../../src/core/errors.ts";
+import { requeueAfter } from "../../src/core/requeue-after.ts";
 import { settled } from "../circuit-breaker/fake-clock.ts";
 import { harness, hour, minute, second } from "./harness.ts";
 

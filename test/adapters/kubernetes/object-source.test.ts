@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CoreV1Api, CustomObjectsApi, Watch } from "@kubernetes/client-node";
+import { readErrorInfo } from "provider-guard";
 import type { ObjectEvent, ObjectSource } from "provider-guard/cluster-api";
 import type { KubernetesObject } from "provider-guard/kubernetes";
 import { objectSource } from "provider-guard/kubernetes";
@@ -172,6 +173,7 @@ describe("objectSource", () => {
     const { write, ended, events } = await begin();
     write({ type: "ADDED", object: machine("a", "8") }, line, { type: "ADDED", object: machine("b", "9") });
     await expect(ended).rejects.toMatchObject({ statusCode: 410, message: expect.stringContaining("Expired: old") });
+    expect(readErrorInfo(await ended.catch((error) => error))).toMatchObject({ class: "conflict", code: "Expired" });
     expect(events).toHaveLength(1);
     for (const socket of sockets) await once(socket, "close");
   });

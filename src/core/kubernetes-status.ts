@@ -1,7 +1,7 @@
-import { classOfStatus } from "../../src/core/error-info.ts";
-import type { ErrorClass, ErrorInfo } from "../../src/core/errors.ts";
-import { headerReader } from "../../src/core/header-reader.ts";
-import { readRetryAfter } from "../../src/core/retry-after.ts";
+import { classOfStatus } from "./class-of-status.ts";
+import type { ErrorClass, ErrorInfo } from "./errors.ts";
+import { headerReader } from "./header-reader.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 /** Kubernetes' own reasons, and the causes that say more than their reason does. */
 const meanings: ReadonlyMap<string, ErrorClass> = new Map([
@@ -35,14 +35,26 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The members of any value. */
 export const fieldsOf = (value: unknown) => (typeof value === "object" && value !== null ? value : {}) as Fields;
 
-/** The `Status` object in a body: text, or what client-node made of it. */
-function statusObject(body: unknown): Fields {
+/** The object in a body: text, or what a client made of it. */
+function objectIn(body: unknown): Fields {
   if (typeof body !== "string") return fieldsOf(body);
   try {
     return body.length <= 65_536 ? fieldsOf(JSON.parse(body)) : {};
   } catch {
     return {}; // a proxy's HTML page
   }
+}
+
+/** The `Status` that an error of any client holds: as its body, its answer's, or as what it is itself. */
+export function statusObjectIn(error: Fields): Fields | undefined {
+  const { body, response } = error;
+  const { body: read, data } = fieldsOf(response);
+  for (const held of [error, body, read, data]) {
+    if (typeof held === "string" && !held.includes('"Status"')) continue;
+    const object = objectIn(held);
+    if (object.kind === "Status" && typeof object.code === "number" && object.code >= 400) return object;
+  }
+  return undefined;
 }
 
 function codeIn({ reason, details }: Fields): string | undefined {
@@ -65,10 +77,10 @@ export function auditIdIn(header: (name: string) => string | undefined): string 
   return id === undefined || id.length > 128 ? undefined : id;
 }
 
-/** What a failed answer means. */
+/** What a failed answer of an API server means. */
 export function readFailure(status: number, headers: unknown, body: unknown): ErrorInfo {
   const header = headerReader(headers);
-  const object = statusObject(body);
+  const object = objectIn(body);
   const code = codeIn(object);
   const byStatus = status === 410 ? "conflict" : classOfStatus(status);
   const meaning = (code === undefined ? undefined : meanings.get(code)) ?? (byStatus === "ok" ? "unknown" : byStatus);
