@@ -54,7 +54,7 @@ export async function assemble(
     keep(quota.phase);
     const limit =
       options.rateLimit === false ? undefined : keep(rateLimit(options.rateLimit ?? {}, runtime, state.lender));
-    const own = ownership === false ? undefined : keep(ownPhase(ownership, runtime, journal));
+    const own = ownership === false ? undefined : keep(ownPhase(ownership, options.owner, runtime, journal));
     const record = journal === undefined ? undefined : keep(recordPhase(runtime, journal, redactor));
     const outer = [
       observePhase(runtime, journal),

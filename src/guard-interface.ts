@@ -4,7 +4,7 @@ import type { CredentialLease } from "./core/credential.ts";
 import type { PipelineView } from "./core/explain.ts";
 import type { OpenIntent } from "./core/journal.ts";
 import type { ManualOptions } from "./core/manual.ts";
-import type { SubjectObjects } from "./core/owner.ts";
+import type { Owner, SubjectObjects } from "./core/owner.ts";
 import type { Target } from "./core/target.ts";
 import type { Freeze, FreezeOptions, ThawOptions } from "./emergency-stop/stops.ts";
 import type { QuotaView } from "./quota/budget-ledgers.ts";
@@ -68,6 +68,11 @@ export interface Guard extends AsyncDisposable {
    * @throws {@link GuardError} `ERR_CONFIG_INVALID`, `ERR_OWNER_INVALID`, naming the path; whatever `fn` throws.
    */
   manual<R>(operation: ManualOptions, fn: () => R | PromiseLike<R>, options?: ReconcileOptions): Promise<R>;
+  /**
+   * Whom a call made here belongs to: the cluster (and machine) of the reconcile or manual operation
+   * around, or the controller alone outside of any. A codec makes tags of it, to take a resource over.
+   */
+  owner(): Owner;
   /**
    * The emergency stop: mutating calls are refused, those that wait as well. Reads go on, and so does
    * what only takes away access or a secret. In force here at once, and in every replica on the same

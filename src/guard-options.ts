@@ -10,7 +10,7 @@ import { type Mode, type RefusingPhase, refusingPhases } from "./core/phases.ts"
 import type { RedactorOptions } from "./core/redact.ts";
 import type { StateStore } from "./core/state-store.ts";
 import type { TelemetryOptions } from "./core/telemetry.ts";
-import type { OwnershipOptions } from "./ownership/own-phase.ts";
+import type { OwnershipOptions } from "./ownership/options.ts";
 import type { QuotaOptions } from "./quota/options.ts";
 import type { RateLimitOptions } from "./rate-limit/options.ts";
 

@@ -76,7 +76,7 @@ export type { Freeze, FreezeOptions, ThawOptions } from "./emergency-stop/stops.
 export { createGuard } from "./guard.ts";
 export type { CallQuestion, Guard, ReconcileOptions, WrapOptions } from "./guard-interface.ts";
 export type { GuardOptions } from "./guard-options.ts";
-export type { OwnershipOptions } from "./ownership/own-phase.ts";
+export type { FormerOwner, OwnershipOptions } from "./ownership/options.ts";
 export { plainTags } from "./ownership/plain-tags.ts";
 export type { QuotaView } from "./quota/budget-ledgers.ts";
 export type { InventoryCount } from "./quota/budgets.ts";

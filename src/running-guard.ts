@@ -109,6 +109,7 @@ export function runningGuard({
       const { manual, subject } = checkManual(operation);
       return scopes.run(subject, { ...inside(options, "manual"), manual }, fn);
     },
+    owner: () => scopes.current().owner,
     freeze: freeze.freeze,
     thaw: freeze.thaw,
     circuits: circuits.circuits,

@@ -62,18 +62,22 @@ function addInStyle(value: unknown, style: TagStyle, tags: Tags, types: readonly
   }
 }
 
-/** Reads the tags that a member holds. */
+/** Reads the tags that a member holds; which of two with the same key counts, the cloud alone knows. */
 export function tagsIn(value: unknown, style: TagStyle): Tags {
   const tags: Record<string, string> = {};
-  const put = (key: unknown, text: unknown) => {
-    if (typeof key === "string") tags[key] = typeof text === "string" ? text : "";
+  const put = (key: unknown, value: unknown) => {
+    if (typeof key !== "string") return;
+    const text = typeof value === "string" ? value : "";
+    tags[key] = Object.hasOwn(tags, key) && tags[key] !== text ? "" : text;
   };
   if (style === "map") {
     for (const [key, text] of Object.entries(fieldsOf(value))) put(key, text);
   } else if (style === "query") {
     for (const [key, text] of new URLSearchParams(typeof value === "string" ? value : "")) put(key, text);
   } else if (style === "specifications") {
-    for (const item of itemsOf(value)) Object.assign(tags, tagsIn(fieldsOf(item).Tags, "Key"));
+    for (const item of itemsOf(value)) {
+      for (const tag of itemsOf(fieldsOf(item).Tags)) put(fieldsOf(tag).Key, fieldsOf(tag).Value);
+    }
   } else {
     for (const item of itemsOf(value)) put(fieldsOf(item)[style], fieldsOf(item)[valueMember[style]]);
   }

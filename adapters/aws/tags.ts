@@ -11,6 +11,8 @@ import { addTags, at, changed, fieldsOf, tagsIn } from "./tag-styles.ts";
 import { targetsOf } from "./targets.ts";
 import { fittingToken } from "./tokens.ts";
 
+const takesTagsAway = /^(Delete|Remove|Untag|Unset)/;
+
 /** The SDK's output: alone, as its caller gets it, or beside the raw response, as it passes the rings. */
 function outputOf(result: unknown): unknown {
   const fields = fieldsOf(result);
@@ -38,8 +40,9 @@ export function tagSupport(book: FactBook, sender: (client: object) => SendPast 
     if (place !== undefined) Object.assign(tags, tagsIn(at(input, place.path), place.style));
     Object.assign(tags, tagsIn(at(input, ["LaunchTemplateData", "TagSpecifications"]), "specifications"));
     Object.assign(tags, tagsIn(at(input, ["Tagging", "TagSet"]), "Key"));
-    // Names of tags to take away count as well.
+    // Tags to take away count as well: their names, or pairs, of which EC2 takes away what has this value.
     for (const key of [TagKeys, tagKeys].flat()) if (typeof key === "string") tags[key] = "";
+    if (takesTagsAway.test(operation)) for (const key of Object.keys(tags)) tags[key] = "";
     return tags;
   }
 

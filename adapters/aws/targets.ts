@@ -58,7 +58,8 @@ function ec2Targets(call: Call): string[] {
   const names =
     (call.kind === "create" ? (ec2Creates[call.operation] ?? []) : ec2Narrow[call.operation]) ??
     Object.keys(input).filter((name) => ec2Members.has(name));
-  return names.flatMap((name) => texts(input[name]).filter((id) => ec2Id.test(id)));
+  // Whatever is to be tagged by its id counts, also one of a form that nobody knows yet.
+  return names.flatMap((name) => texts(input[name]).filter((id) => name === "Resources" || ec2Id.test(id)));
 }
 
 function otherTargets(call: Call): string[] {

@@ -1,6 +1,6 @@
 import type { TagSupport } from "../../src/core/adapter.ts";
 import type { Call } from "../../src/core/call.ts";
-import { idsIn, readPath, tagsIn, withPath } from "../../src/core/path.ts";
+import { givenTagsIn, idsIn, readPath, tagsIn, withPath } from "../../src/core/path.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 import type { FetchAdapterOptions } from "./options.ts";
 import type { FetchLike } from "./request.ts";
@@ -37,7 +37,7 @@ export function tagSupport(options: FetchAdapterOptions, routes: ReadonlyMap<str
     },
     given(call) {
       const path = tagsPath(call);
-      return path === undefined ? undefined : tagsIn(readPath(inputOf(call).body, path));
+      return path === undefined ? undefined : givenTagsIn(readPath(inputOf(call).body, path));
     },
     token(call, token) {
       const place = routes.get(call.operation)?.token;

@@ -1,5 +1,5 @@
 import type { TagSupport } from "../../src/core/adapter.ts";
-import { idsIn, readPath, tagsIn, withPath } from "../../src/core/path.ts";
+import { givenTagsIn, idsIn, readPath, tagsIn, withPath } from "../../src/core/path.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 import type { ObjectAdapterOptions, ObjectOperation } from "./options.ts";
 
@@ -25,7 +25,7 @@ export function tagSupport(
     given({ operation, input }) {
       const path = operations.get(operation)?.tags;
       const own = path === undefined ? undefined : readPath(argument(input), path);
-      return own === undefined ? undefined : tagsIn(own);
+      return own === undefined ? undefined : givenTagsIn(own);
     },
     token({ operation, input }, token) {
       const path = operations.get(operation)?.token;

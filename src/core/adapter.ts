@@ -80,7 +80,10 @@ export interface TagSupport {
    * @returns The new input (the given one is left alone), or `undefined` if this operation cannot carry tags.
    */
   write(call: Call, tags: Tags): unknown;
-  /** Tags that the input brings, or takes away, to refuse reserved keys. */
+  /**
+   * Tags that the input brings, for reserved keys to be refused. One that it takes away has the value
+   * `""`, and so has one that it brings twice with different values: neither makes somebody an owner.
+   */
   given?(call: Call): Tags | undefined;
   /** Puts the idempotency token into a create unless the caller set one; `undefined` if it cannot carry one. */
   token?(call: Call, token: string): { readonly input: unknown; readonly token: string } | undefined;

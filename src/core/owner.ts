@@ -32,7 +32,8 @@ export interface SubjectObjects {
 /** On whose behalf one call is made. */
 export interface Owner extends Principal, Partial<Subject> {}
 
-const identifier = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
+/** What names, namespaces and UIDs are made of. */
+export const identifier = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
 
 function checkText(value: unknown, path: string, hint: string): string {
   if (typeof value !== "string" || !identifier.test(value)) {

@@ -40,6 +40,13 @@ export function tagsIn(value: unknown): Record<string, string> {
   );
 }
 
+/** Tags in an input; what is no text, or stands in a list of names, takes a tag away: that is told by `""`. */
+export function givenTagsIn(value: unknown): Record<string, string> {
+  if (typeof value !== "object" || value === null) return {};
+  if (Array.isArray(value)) return Object.fromEntries(value.map((name) => [typeof name === "string" ? name : "", ""]));
+  return Object.fromEntries(Object.entries(value).map(([name, text]) => [name, typeof text === "string" ? text : ""]));
+}
+
 /** The ids in a value that holds one or many. */
 export function idsIn(value: unknown): string[] {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];

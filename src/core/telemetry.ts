@@ -59,6 +59,8 @@ export interface Telemetry extends Gauges {
   startAttempt(attempt: Attempt): Running;
   /** A call waited in a queue of the rate limit. */
   waited(call: Call, rule: string, ms: number): void;
+  /** A phase let a call pass for a reason that should be seen. @param note - Constant text; the name of the span's event. */
+  noted(call: Call, note: string): void;
   /** A phase refused a call, or would have. */
   refused(phase: Phase, code: string, enforced: boolean): void;
   /** A call exceeded a budget; `enforced` where it was refused. */
@@ -230,6 +232,9 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
       spans.get(call)?.span.addEvent("rate limit wait", { "provider_guard.rule": rule, "provider_guard.wait_ms": ms });
       metric.waits.record(ms / 1000, { rule });
     },
+    noted(call, note) {
+      spans.get(call)?.span.addEvent(note);
+    },
     refused(phase, code, enforced) {
       metric.refusals.add(1, { phase, code, enforced });
     },
@@ -266,6 +271,7 @@ export const noTelemetry: Telemetry = {
   startCall: () => notRunning,
   startAttempt: () => notRunning,
   waited() {},
+  noted() {},
   refused() {},
   quotaExceeded() {},
   breakerChanged() {},
