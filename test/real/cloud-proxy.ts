@@ -26,14 +26,24 @@ export interface CloudProxy {
   throttle(operation: string, ratePerSecond: number, burst: number): void;
   /** Lets the next requests of an operation reach the cloud, and cuts the connection before the answer. */
   loseAnswers(operation: string, count: number): void;
+  /**
+   * Shows each request when it arrives, and again when its answer is about to leave. What the listener returns
+   * is waited for; when it throws, the connection is cut.
+   *
+   * @returns What ends it.
+   */
+  watch(listener: Listener): () => void;
   /** Refuses what is signed with this access key from now on. */
   expire(accessKeyId: string): void;
-  /** Ends what was set above, and forgets tokens and log. */
+  /** Ends what was set above but for watching, and forgets tokens and log. */
   reset(): void;
   stop(): Promise<void>;
 }
 
-interface Answer {
+/** Hears of a request, at first without its answer. */
+export type Listener = (request: AwsRequest, answer?: Answer) => unknown;
+
+export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -86,6 +96,7 @@ export async function startCloudProxy(motoUrl: string): Promise<CloudProxy> {
   const buckets = new Map<string, () => boolean>();
   const losing = new Map<string, number>();
   const expired = new Set<string>();
+  const listeners = new Set<Listener>();
   const byToken = new Map<string, { readonly form: string; readonly answer: Promise<Answer> }>();
   let injected = 0;
 
@@ -141,7 +152,10 @@ export async function startCloudProxy(motoUrl: string): Promise<CloudProxy> {
     const body = await bodyOf(message);
     const request = readRequest(message, body);
     const { operation, clientToken, accessKeyId, intent } = request;
+    const tell = (given?: Answer) => Promise.all([...listeners].map(async (listen) => listen(request, given)));
+    await tell();
     const given = await answer(request, message, body);
+    await tell(given);
     const left = losing.get(operation) ?? 0;
     losing.set(operation, Math.max(0, left - 1));
     const { "x-amzn-requestid": amzn, "x-amz-request-id": amz } = given.headers;
@@ -166,6 +180,10 @@ export async function startCloudProxy(motoUrl: string): Promise<CloudProxy> {
     log,
     throttle: (operation, ratePerSecond, burst) => void buckets.set(operation, serverBucket(ratePerSecond, burst)),
     loseAnswers: (operation, count) => void losing.set(operation, count),
+    watch(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     expire: (accessKeyId) => void expired.add(accessKeyId),
     reset() {
       for (const kept of [buckets, losing, expired, byToken]) kept.clear();
