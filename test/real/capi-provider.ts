@@ -44,7 +44,7 @@ export const patient = { timeout: 90_000, interval: 200 };
 /** What changes only the fields that it names. */
 export const merge = { contentType: "application/merge-patch+json" };
 
-type Start = (options?: Pick<LabOptions, "flags">) => Promise<Lab>;
+type Start = (options?: Pick<LabOptions, "flags" | "beside">) => Promise<Lab>;
 
 /** Groups tests of the example provider; each calls `start` once. */
 export function describeWithLab(name: string, tests: (start: Start) => void): void {

@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly programs?: { readonly kubernetes: string; readonly clusterApi: string };
   /** More of the management cluster's API server's command line. */
   readonly flags?: readonly string[];
+  /** Another world, whose cloud and workload clusters this one shares; it must end after this one. */
+  readonly beside?: Servers;
   /** Ends all of them at once, even while they start; `stop` is still to be called where they have started. */
   readonly signal?: AbortSignal;
 }
@@ -47,7 +49,7 @@ export const region = "eu-central-1";
  * @throws with a server's last words where it does not start.
  */
 export async function startServers(options: ServerOptions): Promise<Servers> {
-  const { python, manifests, programs, flags = [], signal } = options;
+  const { python, manifests, programs, flags = [], beside, signal } = options;
   const ending = signal !== undefined && { signal };
   const endings: (() => unknown)[] = [];
   const stop = async () => {
@@ -62,24 +64,25 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     started(startKubernetes({ flags, ...ending, ...(programs && { program: programs.kubernetes }) }), (server) =>
       server.stop(),
     );
+  const startCloud = async () => {
+    const moto = await started(serveMoto(python, { ...ending }), (server) => server.stop());
+    const cloud = await started(startCloudProxy(moto.url), (proxy) => proxy.stop());
+    const credentials = { accessKeyId: "testing", secretAccessKey: "testing" };
+    const ec2 = new EC2Client({ endpoint: cloud.url, region, credentials });
+    endings.push(() => ec2.destroy());
+    return { cloud, ec2 };
+  };
   try {
     const folder = await started(mkdtemp(join(tmpdir(), "capi-provider-")), (path) =>
       rm(path, { recursive: true, force: true }),
     );
     const starting = [
       startApiServer(flags),
-      startApiServer([]),
-      started(serveMoto(python, { ...ending }), (moto) => moto.stop()),
+      beside?.workload ?? startApiServer([]),
+      beside ?? startCloud(),
     ] as const;
     await Promise.allSettled(starting); // or one that fails would leave the others behind
-    const [kubernetes, workload, moto] = await Promise.all(starting);
-    const cloud = await started(startCloudProxy(moto.url), (proxy) => proxy.stop());
-    const ec2 = new EC2Client({
-      endpoint: cloud.url,
-      region,
-      credentials: { accessKeyId: "testing", secretAccessKey: "testing" },
-    });
-    endings.push(() => ec2.destroy());
+    const [kubernetes, workload, { cloud, ec2 }] = await Promise.all(starting);
     const crds = (await readManifests(manifests, "crds")) as unknown as CustomResourceDefinition[];
     const clusterApi = await started(
       startClusterApi({ kubernetes, crds, ...ending, ...(programs && { programs: programs.clusterApi }) }),
