@@ -11,7 +11,7 @@ import { addTags, at, changed, fieldsOf, tagsIn } from "./tag-styles.ts";
 import { targetsOf } from "./targets.ts";
 import { fittingToken } from "./tokens.ts";
 
-const takesTagsAway = /^(Delete|Remove|Untag|Unset)/;
+const takesTagsAway = /^(Delete|Remove|Untag)/;
 
 /** The SDK's output: alone, as its caller gets it, or beside the raw response, as it passes the rings. */
 function outputOf(result: unknown): unknown {
@@ -42,8 +42,10 @@ export function tagSupport(book: FactBook, sender: (client: object) => SendPast 
     Object.assign(tags, tagsIn(at(input, ["Tagging", "TagSet"]), "Key"));
     // Tags to take away count as well: their names, or pairs, of which EC2 takes away what has this value.
     for (const key of [TagKeys, tagKeys].flat()) if (typeof key === "string") tags[key] = "";
-    if (takesTagsAway.test(operation)) for (const key of Object.keys(tags)) tags[key] = "";
-    return tags;
+    if (!takesTagsAway.test(operation)) return tags;
+    for (const key of Object.keys(tags)) tags[key] = "";
+    const sweeps = target.service === "EC2" && operation === "DeleteTags" && Object.keys(tags).length === 0;
+    return sweeps ? { [`${plainTags.prefix}*`]: "" } : tags; // where none is named, EC2 takes all away
   }
 
   return {

@@ -17,25 +17,37 @@ const swept = (known: Known | undefined, place: Place): Tags =>
 
 const allSwept = (known: Known | undefined): Tags => ({ ...swept(known, "annotations"), ...swept(known, "labels") });
 
-/** The entries that are not as they were. */
+/** All entries where one is not as it was: together they say whom the object is to belong to. */
 const changes = (tags: Tags, known: Tags): Tags =>
-  Object.fromEntries(Object.entries(tags).filter(([key, value]) => known[key] !== value));
+  Object.entries(tags).some(([key, value]) => known[key] !== value) ? tags : {};
+
+/** What the parts of a patch say together; of two that contradict each other neither counts. */
+function joined(parts: readonly Tags[]): Tags {
+  const tags: Record<string, string> = {};
+  for (const [key, value] of parts.flatMap((part) => Object.entries(part))) {
+    tags[key] = Object.hasOwn(tags, key) && tags[key] !== value ? "" : value;
+  }
+  return tags;
+}
 
 const hasDirective = (map: unknown) => Object.keys(fieldsOf(map)).some((key) => key.startsWith("$")); // `$patch: replace`
+
+const named = (map: unknown): Tags =>
+  Object.fromEntries(
+    Object.entries(fieldsOf(map)).flatMap(([key, value]) =>
+      key.startsWith(prefix) ? [[key, value === null ? "" : String(value)]] : [],
+    ),
+  );
 
 /** Reserved keys that a merge patch names, or removes with what holds them. */
 function inMerge(patch: unknown, known: Known | undefined): Tags {
   const { metadata } = fieldsOf(patch);
   if (metadata === null) return allSwept(known);
-  const tags: Record<string, string> = hasDirective(metadata) ? { ...allSwept(known) } : {};
-  for (const place of places) {
+  const inPlace = (place: Place): Tags[] => {
     const map = fieldsOf(metadata)[place];
-    if (map === null || hasDirective(map)) Object.assign(tags, swept(known, place));
-    for (const [key, value] of Object.entries(fieldsOf(map))) {
-      if (key.startsWith(prefix)) tags[key] = value === null ? "" : String(value);
-    }
-  }
-  return tags;
+    return [map === null || hasDirective(map) ? swept(known, place) : {}, named(map)];
+  };
+  return joined([hasDirective(metadata) ? allSwept(known) : {}, ...places.flatMap(inPlace)]);
 }
 
 const unescaped = (part: string) => part.replaceAll("~1", "/").replaceAll("~0", "~");
@@ -47,7 +59,7 @@ function touched(path: unknown, value: unknown, known: Known | undefined): Tags 
   if (top === undefined) return touched("/metadata", fieldsOf(value).metadata, known);
   if (top !== "metadata") return {};
   if (place === undefined) {
-    return Object.assign({}, ...places.map((name) => touched(`/metadata/${name}`, fieldsOf(value)[name], known)));
+    return joined(places.map((name) => touched(`/metadata/${name}`, fieldsOf(value)[name], known)));
   }
   if (place !== "labels" && place !== "annotations") return {};
   if (key === undefined) return changes({ ...swept(known, place), ...reservedIn(value) }, known?.[place] ?? {});
@@ -57,7 +69,7 @@ function touched(path: unknown, value: unknown, known: Known | undefined): Tags 
 function inOperation(operation: unknown, known: Known | undefined): Tags {
   const { op, path, from, value } = fieldsOf(operation);
   if (op === "test") return {};
-  return { ...touched(path, value, known), ...(op === "move" ? touched(from, undefined, known) : {}) };
+  return joined([touched(path, value, known), op === "move" ? touched(from, undefined, known) : {}]);
 }
 
 /**
@@ -67,7 +79,7 @@ function inOperation(operation: unknown, known: Known | undefined): Tags {
  */
 export function givenInPatch(body: unknown, known: Known | undefined): Tags {
   if (!Array.isArray(body)) return inMerge(body, known);
-  return Object.assign({}, ...body.map((operation) => inOperation(operation, known)));
+  return joined(body.map((operation) => inOperation(operation, known)));
 }
 
 /**

@@ -30,6 +30,7 @@ describe("targets", () => {
     expect(targets("EC2.DeleteVpc", { VpcId: id("vpc") })).toEqual([id("vpc")]);
     expect(targets("EC2.ReleaseAddress", { AllocationId: id("eipalloc") })).toEqual([id("eipalloc")]);
     expect(targets("EC2.CreateTags", { Resources: [id("i"), id("subnet")] })).toEqual([id("i"), id("subnet")]);
+    expect(targets("EC2.CreateTags", { Resources: ["Whatever", 5] })).toEqual(["Whatever"]); // it would be tagged
     expect(
       targets("EC2.CreateRoute", { RouteTableId: id("rtb"), GatewayId: id("igw"), NatGatewayId: id("nat") }),
     ).toEqual([id("rtb")]);

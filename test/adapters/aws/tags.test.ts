@@ -174,6 +174,27 @@ describe("tags that a caller gave", () => {
     expect(given("EC2.DescribeVpcs", {})).toBeUndefined();
   });
 
+  it("are taken away also by a pair that EC2 compares, and all of them where none is named", () => {
+    const pair = { Key: "a", Value: "b" };
+    expect(given("EC2.DeleteTags", { Resources: ["i-1"], Tags: [pair] })).toEqual({ a: "" });
+    expect(given("AutoScaling.DeleteTags", { Tags: [{ ...pair, ResourceId: "g" }] })).toEqual({ a: "" });
+    for (const Tags of [undefined, []]) {
+      const all = given("EC2.DeleteTags", { Resources: ["i-1"], Tags }) ?? {};
+      expect(Object.keys(all)).toEqual([expect.stringMatching(/^provider-guard\//)]);
+    }
+  });
+
+  it("say nothing where one key has two values", () => {
+    const [one, other] = [
+      { Key: "a", Value: "b" },
+      { Key: "a", Value: "c" },
+    ];
+    expect(given("EC2.CreateTags", { Resources: ["i-1"], Tags: [one, other] })).toEqual({ a: "" });
+    expect(given("EC2.CreateTags", { Resources: ["i-1"], Tags: [one, one] })).toEqual({ a: "b" });
+    const TagSpecifications = [one, other].map((tag) => ({ ResourceType: "instance", Tags: [tag] }));
+    expect(given("EC2.RunInstances", { TagSpecifications })).toEqual({ a: "" });
+  });
+
   it("do not make anything throw, whatever they are", () => {
     for (const Tags of [null, 1, "x", [null, 1, {}], { Key: "a" }]) {
       expect(() => given("SecretsManager.CreateSecret", { Tags })).not.toThrow();
