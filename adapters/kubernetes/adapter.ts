@@ -7,7 +7,6 @@ import { classify } from "./classify.ts";
 import { family, type KubernetesClient } from "./client.ts";
 import { classifyError, readAnswer } from "./errors.ts";
 import { knownObjects } from "./known-objects.ts";
-import { pathOf } from "./object-ref.ts";
 import { type KubernetesOptions, optionsSchema } from "./options.ts";
 import { metadataOnly, type SendPast } from "./past.ts";
 import { redaction } from "./redaction.ts";
@@ -56,7 +55,7 @@ export function kubernetes(options: KubernetesOptions = {}): Adapter<KubernetesC
     answer: safely(readAnswer, { class: "ok" }),
     tags: tagSupport(known, (client) => {
       const past = senders.get(client);
-      return past && ((ref, { signal }) => past({ path: pathOf(ref), accept: metadataOnly, signal }));
+      return past && ((path, kind, { signal }) => past({ path, accept: metadataOnly(kind), signal }));
     }),
     redaction,
   };

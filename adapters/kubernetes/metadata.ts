@@ -39,6 +39,12 @@ export function withAnnotation(body: object, key: string, value: string): object
   return { ...body, metadata: { ...metadata, annotations: { ...fieldsOf(metadata.annotations), [key]: value } } };
 }
 
+/** Binds a body to one object, unless the caller has. */
+export function withUid(body: object, uid: string | undefined): object {
+  const metadata = fieldsOf(fieldsOf(body).metadata);
+  return uid === undefined || metadata.uid ? body : { ...body, metadata: { ...metadata, uid } };
+}
+
 /** The tokens by which an object can be known again: the caller's or the guard's, and the intent. */
 export function tokensOf(object: unknown): unknown[] {
   const annotations = fieldsOf(fieldsOf(fieldsOf(object).metadata).annotations);

@@ -1,4 +1,7 @@
-/** The verbs of RBAC and of Kubernetes' audit log. `apply`, a patch to both of them, may create. */
+/**
+ * The verbs of RBAC and of Kubernetes' audit log, and two that may create: `apply`, a patch to both of
+ * them, and `put`, an update to them.
+ */
 export const verbs = [
   "get",
   "list",
@@ -7,6 +10,7 @@ export const verbs = [
   "update",
   "patch",
   "apply",
+  "put",
   "delete",
   "deletecollection",
 ] as const;

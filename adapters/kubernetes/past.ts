@@ -14,7 +14,8 @@ export interface PastRequest {
 export type SendPast = (request: PastRequest) => Promise<ResponseContext>;
 
 /** Metadata alone: whose a Secret is can be learnt without reading it. */
-export const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+export const metadataOnly = (kind: "PartialObjectMetadata" | "PartialObjectMetadataList") =>
+  `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 
 /** Makes the sender of one client. */
 export function sendPast({ baseServer, httpApi }: Configuration, auth: Authentication): SendPast {

@@ -1,3 +1,4 @@
+import { fieldsOf } from "../../src/core/kubernetes-status.ts";
 import { type ObjectRef, refText } from "./object-ref.ts";
 import { connects, operationName, type Verb } from "./operation.ts";
 
@@ -89,6 +90,31 @@ export function readRequest(method: string, path: string, contentType = ""): Api
     ref,
     query,
   };
+}
+
+/**
+ * Kinds of which the server makes an object where a PUT finds none, besides Leases and Events, which
+ * belong to nobody.
+ *
+ * @see Kubernetes 1.35.4: what each of its kinds answers, read from the server 2026-11
+ */
+export const createdByPut: ReadonlySet<string> = new Set([
+  "core/endpoints",
+  "core/limitranges",
+  "core/services",
+  "node.k8s.io/runtimeclasses",
+  "rbac.authorization.k8s.io/clusterrolebindings",
+  "rbac.authorization.k8s.io/clusterroles",
+  "rbac.authorization.k8s.io/rolebindings",
+  "rbac.authorization.k8s.io/roles",
+]);
+
+/** Tells an update that may create from one that cannot: with a UID it is about an object that is there. */
+export function withPut(request: ApiRequest, body: unknown): ApiRequest {
+  const { verb, ref, subresource, operation } = request;
+  if (verb !== "update" || ref === undefined || subresource !== undefined) return request;
+  if (!createdByPut.has(`${ref.group}/${ref.resource}`) || fieldsOf(fieldsOf(body).metadata).uid) return request;
+  return { ...request, verb: "put", operation: operation.replace("update", "put") };
 }
 
 /** Commands that are run in a container are nobody's business but the container's. */

@@ -5,17 +5,23 @@ import type { Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
 import { isOwnerless } from "./classify.ts";
 import type { ResponseContext } from "./client.ts";
+import { collectionTarget, foreignIn } from "./collection.ts";
 import { generatedName } from "./generated-name.ts";
 import { givenInPatch, givenInReplacement } from "./given.ts";
 import { type KnownObjects, objectsIn, reservedIn, tagsOf } from "./known-objects.ts";
-import { perCallKeys, tokenKey, tokensOf, withAnnotation, withTags } from "./metadata.ts";
-import { objectId, parseRef, refOfId } from "./object-ref.ts";
+import { perCallKeys, tokenKey, tokensOf, withAnnotation, withTags, withUid } from "./metadata.ts";
+import { objectId, parseRef, pathOf, refOfId } from "./object-ref.ts";
 import { parseOperation } from "./operation.ts";
+import type { metadataOnly } from "./past.ts";
 import type { KubernetesInput } from "./request.ts";
 import { jsonOf } from "./response.ts";
 
-/** Reads one object past the rings: its metadata alone, where the server can. */
-export type ReadMetadata = (ref: NonNullable<ReturnType<typeof parseRef>>, call: Call) => Promise<ResponseContext>;
+/** Reads objects past the rings: their metadata alone, where the server can. */
+export type ReadMetadata = (
+  path: string,
+  kind: Parameters<typeof metadataOnly>[0],
+  call: Call,
+) => Promise<ResponseContext>;
 
 const mostSeen = 5_000;
 
@@ -32,6 +38,18 @@ function targetOf(call: Call): string | undefined {
   if (ref === undefined || ref.name === "" || isOwnerless(ref.group, ref.resource)) return undefined;
   return objectId(ref);
 }
+
+/** What a delete names that names no object, where others' may be among it. */
+function collectionOf(call: Call): string | undefined {
+  const ref = refOf(call);
+  if (ref === undefined || parseOperation(call.operation)?.verb !== "deletecollection") return undefined;
+  return isOwnerless(ref.group, ref.resource)
+    ? undefined
+    : collectionTarget(ref, inputOf(call).query ?? {}, call.owner);
+}
+
+/** What makes what is not there, and changes what is. */
+const mayCreate = (verb: string | undefined) => verb === "apply" || verb === "put";
 
 /** A body that can carry metadata. */
 function objectIn(call: Call): object | undefined {
@@ -53,9 +71,13 @@ export function tagSupport(known: KnownObjects, reader: (client: object) => Read
     write(call, tags) {
       const body = objectIn(call);
       if (body === undefined) return undefined;
+      if (!mayCreate(parseOperation(call.operation)?.verb)) return withBody(call, withTags(body, tags));
+      const seen = knownOf(call);
+      // Who changes what is nobody's does not become its owner. Should it be gone meanwhile, nothing is made without tags.
+      if (seen !== undefined && plainTags.decode(tagsOf(seen)) === undefined)
+        return withBody(call, withUid(body, seen.uid));
       // What differs each time would change the object at each apply, and wake its own controller.
-      const lasting = parseOperation(call.operation)?.verb === "apply" ? without(tags, perCallKeys) : tags;
-      return withBody(call, withTags(body, lasting));
+      return withBody(call, withTags(body, without(tags, perCallKeys)));
     },
     given(call) {
       const { body } = inputOf(call);
@@ -70,6 +92,11 @@ export function tagSupport(known: KnownObjects, reader: (client: object) => Read
           const own = () => without(plainTags.encode(call.owner, call.startedAt, call.id), perCallKeys);
           if (seen !== undefined) return givenInReplacement(body, tagsOf(seen), operation.subresource === undefined);
           return without(givenInReplacement(body, own(), false), perCallKeys);
+        }
+        case "put": {
+          const seen = knownOf(call);
+          if (seen !== undefined) return givenInReplacement(body, tagsOf(seen), false);
+          return { ...reservedIn(annotations), ...(fieldsOf(labels) as Tags) };
         }
         case "create":
         case "apply":
@@ -94,7 +121,7 @@ export function tagSupport(known: KnownObjects, reader: (client: object) => Read
     },
     targets(call) {
       if (call.kind === "read") return [];
-      const target = targetOf(call);
+      const target = targetOf(call) ?? collectionOf(call);
       return target === undefined ? [] : [target];
     },
     *seen(call, result) {
@@ -110,15 +137,24 @@ export function tagSupport(known: KnownObjects, reader: (client: object) => Read
     async read(id, call) {
       const about = refOf(call);
       const ref = refOfId(id, about?.version ?? "v1");
-      const read = reader(call.binding.client);
-      if (read === undefined || ref === undefined) return "unreadable";
-      const response = await read(ref, call);
-      if (response.httpStatusCode === 404) return undefined;
-      if (response.httpStatusCode >= 400) throw new UnreadableError(response);
-      for (const object of objectsIn(jsonOf(response), ref)) {
+      const send = reader(call.binding.client);
+      if (send === undefined) return "unreadable";
+      const read = async (path: string, kind: Parameters<typeof metadataOnly>[0]) => {
+        const response = await send(path, kind, call);
+        if (response.httpStatusCode === 404) return undefined;
+        if (response.httpStatusCode >= 400) throw new UnreadableError(response);
+        return jsonOf(response);
+      };
+      if (about !== undefined && id === collectionOf(call)) {
+        return foreignIn(call, about, inputOf(call).query ?? {}, (path) => read(path, "PartialObjectMetadataList"));
+      }
+      if (ref === undefined) return "unreadable";
+      const json = await read(pathOf(ref), "PartialObjectMetadata");
+      for (const object of objectsIn(json, ref)) {
         known.learn(call.target.account, { ...object, id });
         return tagsOf(object);
       }
+      if (json === undefined) known.forget(call.target.account, id);
       return undefined;
     },
   };

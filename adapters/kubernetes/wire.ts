@@ -4,13 +4,14 @@ import { adopt } from "./adopt.ts";
 import type { Authentication } from "./authentication.ts";
 import { isOwnerless } from "./classify.ts";
 import type { HttpApi, Observable, RequestContext, ResponseContext } from "./client.ts";
+import { narrowedSelector } from "./collection.ts";
 import { type KnownObjects, objectsIn } from "./known-objects.ts";
 import { objectId } from "./object-ref.ts";
 import { connects } from "./operation.ts";
 import type { KubernetesOptions } from "./options.ts";
 import type { SendPast } from "./past.ts";
 import { withPreconditions } from "./preconditions.ts";
-import { type ApiRequest, inputOf, type KubernetesInput, readRequest } from "./request.ts";
+import { type ApiRequest, inputOf, type KubernetesInput, readRequest, withPut } from "./request.ts";
 import { jsonOf, receive } from "./response.ts";
 
 /** What all requests of one client share. */
@@ -56,7 +57,7 @@ function contentTypeOf(context: RequestContext): string {
 
 const takesFieldManager = ({ verb, ref, subresource }: ApiRequest) =>
   ref !== undefined &&
-  ["create", "update", "patch", "apply"].includes(verb) &&
+  ["create", "update", "put", "patch", "apply"].includes(verb) &&
   (subresource === undefined || !connects.has(subresource));
 
 /** Sends requests of one client through both rings. */
@@ -81,6 +82,8 @@ export function guardedSender({ port, account, options, known, past }: ClientWir
     if (options.fieldManager !== false && takesFieldManager(request) && request.query.fieldManager === undefined) {
       context.setQueryParam("fieldManager", (options.fieldManager ?? call.owner.provider).slice(0, 128));
     }
+    const selector = narrowedSelector(call);
+    if (selector !== undefined) context.setQueryParam("labelSelector", selector);
     if (call.signal !== undefined) context.setSignal?.(call.signal);
   }
 
@@ -99,12 +102,9 @@ export function guardedSender({ port, account, options, known, past }: ClientWir
   return async function send(context: RequestContext, exchange: Exchange): Promise<ResponseContext> {
     const { http, base, auth, watched, process } = exchange;
     const path = context.getUrl().slice(base.length);
-    const request = readRequest(
-      context.getHttpMethod(),
-      path.startsWith("/") ? path : `/${path}`,
-      contentTypeOf(context),
-    );
     const original = parsedBody(context.getBody());
+    const below = path.startsWith("/") ? path : `/${path}`;
+    const request = withPut(readRequest(context.getHttpMethod(), below, contentTypeOf(context)), original);
     const signal = context.getSignal?.();
     const { verb, subresource } = request;
     const streams =
