@@ -1,3 +1,4 @@
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { createGuard, type FormerOwner, type Guard, type GuardOptions, plainTags, type TagCodec } from "provider-guard";
 import { type ObjectAdapterOptions, object } from "provider-guard/object";
 import { seededRandom, simulatedClock } from "provider-guard/testing";
@@ -354,6 +355,25 @@ describe("a takeover", () => {
       await client.deleteServer({ id: "srv-1" });
     });
     expect(raw.lookedAt).toEqual(["srv-1"]);
+  });
+});
+
+describe("the span of a call", () => {
+  it("shows what a former owner left, and its takeover", async () => {
+    const spans = new InMemorySpanExporter();
+    const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
+    const { guard, client } = await moved({ "srv-1": tagsBefore() }, { telemetry: { tracerProvider } });
+    await guard.reconcile(subject("a"), async () => {
+      await client.resizeServer({ id: "srv-1", size: 2 });
+      await client.setLabels({ ids: ["srv-1"], labels: mine(guard) });
+      await client.resizeServer({ id: "srv-1", size: 3 });
+    });
+    const calls = spans.getFinishedSpans().filter(({ name }) => !name.endsWith("attempt"));
+    expect(calls.map(({ events }) => events.map(({ name }) => name))).toEqual([
+      ["former owner"],
+      ["taken over from a former owner"],
+      [],
+    ]);
   });
 });
 
