@@ -12,7 +12,7 @@ export interface Api {
   /** An object of the provider's or Cluster API's, or `undefined` where there is none. */
   get<T extends Stored>(ref: ObjectLookupRef): Promise<T | undefined>;
   /** The AcmeMachines of a Cluster. */
-  machinesOf(namespace: string, clusterName: string): Promise<readonly AcmeMachine[]>;
+  machinesOf(cluster: Stored): Promise<readonly AcmeMachine[]>;
   /** Bootstrap data as it is to be handed to the machine: secret. */
   bootstrapData(namespace: string, secretName: string): Promise<Buffer>;
   /** @returns The object as it is afterwards. */
@@ -60,8 +60,8 @@ export function connect(objects: CustomObjectsApi, secrets: CoreV1Api): Api {
         if (readErrorInfo(error).class !== "not-found") throw error;
       });
     },
-    async machinesOf(namespace, clusterName) {
-      const labelSelector = `${clusterNameLabel}=${clusterName}`;
+    async machinesOf({ metadata: { namespace, name } }) {
+      const labelSelector = `${clusterNameLabel}=${name}`;
       const place = { group, version, plural: "acmemachines", namespace, labelSelector };
       return (await objects.listNamespacedCustomObject(place)).items;
     },

@@ -20,9 +20,10 @@ async function provision({ api, ec2 }: Context, { object, cluster }: Work<AcmeCl
     await api.setStatus(object, {}, condition(object, "Ready", false, "WaitingForControlPlaneEndpoint", message));
     return undefined;
   }
+  const known = await ec2.findGroup(vpcId);
+  await ec2.adopt(known?.GroupId, known?.Tags);
   const kept = await api.setFinalizer(object, true);
-  const { uid } = cluster.metadata;
-  const group = (await ec2.findGroup(uid)) ?? (await ec2.createGroup(`acme-${uid}`, vpcId));
+  const group = known ?? (await ec2.createGroup(`acme-${cluster.metadata.uid}`, vpcId));
   await ec2.openGroup(group, controlPlaneEndpoint.port, apiServerCidrs);
   const zones = [...new Set(subnets.map(({ failureDomain }) => failureDomain))];
   const status: ClusterStatus = {
@@ -35,14 +36,13 @@ async function provision({ api, ec2 }: Context, { object, cluster }: Work<AcmeCl
 }
 
 async function tearDown({ api, ec2 }: Context, { object, cluster }: Work<AcmeCluster>): Promise<Result> {
-  const { namespace, name, uid } = cluster.metadata;
-  const machines = await api.machinesOf(namespace, name);
+  const machines = await api.machinesOf(cluster);
   if (machines.length > 0) {
     const message = `${machines.length} machines are left`;
     await api.setStatus(object, {}, condition(object, "Ready", false, "WaitingForMachines", message));
     return pollMs;
   }
-  const group = await ec2.findGroup(uid);
+  const group = await ec2.findGroup(object.spec.vpcId);
   if (group?.GroupId !== undefined) await ec2.deleteGroup(group.GroupId);
   await api.setFinalizer(object, false);
   return undefined;

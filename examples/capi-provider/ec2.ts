@@ -2,21 +2,8 @@
  * What the reconcilers ask of Amazon EC2, through the SDK's own client. That it is guarded shows
  * nowhere here but in the tags by which things are found again: the guard puts them into each create.
  */
-import {
-  AuthorizeSecurityGroupIngressCommand,
-  CreateSecurityGroupCommand,
-  DeleteSecurityGroupCommand,
-  DescribeInstancesCommand,
-  DescribeSecurityGroupsCommand,
-  type EC2Client,
-  type Filter,
-  type Instance,
-  type IpPermission,
-  RunInstancesCommand,
-  type SecurityGroup,
-  TerminateInstancesCommand,
-} from "@aws-sdk/client-ec2";
-import { readErrorInfo } from "provider-guard";
+import * as sdk from "@aws-sdk/client-ec2";
+import { type Guard, plainTags, readErrorInfo } from "provider-guard";
 
 export interface LaunchOptions {
   /** The same for each try to make this machine. */
@@ -30,22 +17,19 @@ export interface LaunchOptions {
 }
 
 export interface Ec2 {
-  /** A cluster's security group, found by the owner tag. */
-  findGroup(clusterUid: string): Promise<SecurityGroup | undefined>;
-  createGroup(name: string, vpcId: string): Promise<SecurityGroup>;
+  /** The cluster's security group, by the owner tags. */
+  findGroup(vpcId: string): Promise<sdk.SecurityGroup | undefined>;
+  createGroup(name: string, vpcId: string): Promise<sdk.SecurityGroup>;
   /** Lets the machines talk to each other, and these networks to the API server. */
-  openGroup(group: SecurityGroup, port: number, apiServerCidrs: readonly string[]): Promise<void>;
+  openGroup(group: sdk.SecurityGroup, port: number, apiServerCidrs: readonly string[]): Promise<void>;
   deleteGroup(groupId: string): Promise<void>;
-  /** A machine's instance: by its id where that is known, else by the owner tag. Also one that was terminated. */
-  findInstance(machineUid: string, instanceId?: string): Promise<Instance | undefined>;
-  launch(options: LaunchOptions): Promise<Instance>;
+  /** The machine's instance: the one that is named, else by the owner tags. Also one that was terminated. */
+  findInstance(providerID?: string): Promise<sdk.Instance | undefined>;
+  launch(options: LaunchOptions): Promise<sdk.Instance>;
   terminate(instanceId: string): Promise<void>;
+  /** Has the tags of what was found name its present owner. The guard refuses where it was never told of the one before. */
+  adopt(id: string | undefined, tags: readonly sdk.Tag[] | undefined): Promise<void>;
 }
-
-const ownedBy = (what: "cluster" | "machine", uid: string): Filter => ({
-  Name: `tag:provider-guard/${what}-uid`,
-  Values: [uid],
-});
 
 async function unless<T>(code: RegExp, asked: Promise<T>): Promise<T | undefined> {
   try {
@@ -61,40 +45,47 @@ function found<T>(answer: T | undefined): T {
   return answer;
 }
 
-export function ec2Calls(ec2: EC2Client): Ec2 {
+export function ec2Calls(ec2: sdk.EC2Client, guard: Guard): Ec2 {
+  /** By names: those last when a cluster moves to another management cluster, and UIDs do not. */
+  const named = () =>
+    Object.entries(plainTags.encode(guard.owner(), 0, ""))
+      .filter(([key]) => /(\/provider|-namespace|-name)$/.test(key))
+      .map(([key, value]): sdk.Filter => ({ Name: `tag:${key}`, Values: [value] }));
+
   return {
-    async findGroup(clusterUid) {
-      const answer = await ec2.send(new DescribeSecurityGroupsCommand({ Filters: [ownedBy("cluster", clusterUid)] }));
-      return answer.SecurityGroups?.[0];
+    async findGroup(vpcId) {
+      const Filters = [...named(), { Name: "vpc-id", Values: [vpcId] }];
+      return (await ec2.send(new sdk.DescribeSecurityGroupsCommand({ Filters }))).SecurityGroups?.[0];
     },
     async createGroup(name, vpcId) {
       const input = { GroupName: name, Description: "Machines of a Cluster API cluster", VpcId: vpcId };
-      const { GroupId } = await ec2.send(new CreateSecurityGroupCommand(input));
+      const { GroupId } = await ec2.send(new sdk.CreateSecurityGroupCommand(input));
       return { GroupId: found(GroupId) };
     },
     async openGroup({ GroupId, IpPermissions: open = [] }, port, apiServerCidrs) {
       const isOpen = open.some(({ UserIdGroupPairs = [] }) => UserIdGroupPairs.some((one) => one.GroupId === GroupId));
-      const among: IpPermission[] = isOpen ? [] : [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId }] }];
+      const among: sdk.IpPermission[] = isOpen ? [] : [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId }] }];
       const known = open.filter(({ FromPort }) => FromPort === port).flatMap(({ IpRanges = [] }) => IpRanges);
       const missing = apiServerCidrs.filter((cidr) => !known.some(({ CidrIp }) => CidrIp === cidr));
       const toServer = { IpProtocol: "tcp", FromPort: port, ToPort: port };
       const IpPermissions = [...among, ...missing.map((CidrIp) => ({ ...toServer, IpRanges: [{ CidrIp }] }))];
       if (IpPermissions.length === 0) return;
-      const asked = ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
+      const asked = ec2.send(new sdk.AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
       await unless(/^InvalidPermission\.Duplicate$/, asked);
     },
     async deleteGroup(GroupId) {
-      await unless(/\.NotFound$/, ec2.send(new DeleteSecurityGroupCommand({ GroupId })));
+      await unless(/\.NotFound$/, ec2.send(new sdk.DeleteSecurityGroupCommand({ GroupId })));
     },
-    async findInstance(machineUid, instanceId) {
-      const input =
-        instanceId === undefined ? { Filters: [ownedBy("machine", machineUid)] } : { InstanceIds: [instanceId] };
-      const answer = await unless(/\.NotFound$/, ec2.send(new DescribeInstancesCommand(input)));
+    async findInstance(providerID) {
+      const input = providerID === undefined ? { Filters: named() } : { InstanceIds: providerID.split("/").slice(-1) };
+      const answer = await unless(/\.NotFound$/, ec2.send(new sdk.DescribeInstancesCommand(input)));
       const all = answer?.Reservations?.flatMap(({ Instances = [] }) => Instances) ?? [];
-      return all.find(({ State }) => State?.Name !== "terminated") ?? all[0];
+      const isOwn = ({ Tags = [] }: sdk.Instance) => Tags.some(({ Value }) => Value === guard.owner().machine?.uid);
+      const alive = all.filter(({ State }) => State?.Name !== "terminated");
+      return alive.find(isOwn) ?? alive[0] ?? all.find(isOwn);
     },
     async launch({ token, name, imageId, instanceType, subnetId, securityGroupId, userData }) {
-      const command = new RunInstancesCommand({
+      const command = new sdk.RunInstancesCommand({
         // What was launched a moment ago may not be listed yet: EC2 itself refuses to make a second one.
         ClientToken: token,
         ImageId: imageId,
@@ -109,7 +100,16 @@ export function ec2Calls(ec2: EC2Client): Ec2 {
       return found((await ec2.send(command)).Instances?.[0]);
     },
     async terminate(instanceId) {
-      await unless(/\.NotFound$/, ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] })));
+      await unless(/\.NotFound$/, ec2.send(new sdk.TerminateInstancesCommand({ InstanceIds: [instanceId] })));
+    },
+    async adopt(id = "", tags = []) {
+      const before = Object.fromEntries(tags.map(({ Key = "", Value = "" }) => [Key, Value]));
+      const { createdAt = 0, intent } = plainTags.decode(before) ?? {};
+      if (intent === undefined) return; // nothing that this provider made
+      const after = Object.entries(plainTags.encode(guard.owner(), createdAt * 1000, intent));
+      if (after.every(([key, value]) => before[key] === value)) return;
+      const Tags = after.map(([Key, Value]) => ({ Key, Value }));
+      await ec2.send(new sdk.CreateTagsCommand({ Resources: [id], Tags }));
     },
   };
 }

@@ -12,7 +12,7 @@ const unlistedMs = 30_000;
 export async function reconcileMachine(context: Context, found: AcmeMachine): Promise<Result> {
   return reconcileAs(context, found, async (work) => {
     if (work.machine === undefined) return undefined; // its owner is a MachineSet or control plane as yet
-    if (work.object.metadata.deletionTimestamp !== undefined) return tearDown(context, work, work.machine);
+    if (work.object.metadata.deletionTimestamp !== undefined) return tearDown(context, work);
     return provision(context, work, work.machine);
   });
 }
@@ -25,7 +25,7 @@ async function provision(context: Context, work: Work<AcmeMachine>, machine: Mac
     return result;
   };
   const { providerID } = object.spec;
-  const known = await ec2.findInstance(machine.metadata.uid, instanceIdOf(providerID));
+  const known = await ec2.findInstance(providerID);
   if (known === undefined && providerID === undefined) {
     const waiting = await launch(context, work, machine);
     return waiting === undefined ? pollMs : wait(...waiting, resyncMs);
@@ -34,6 +34,7 @@ async function provision(context: Context, work: Work<AcmeMachine>, machine: Mac
   if (known === undefined || (state !== "pending" && state !== "running")) {
     return wait("InstanceGone", `the instance is ${state}, and not by this provider's doing`, resyncMs);
   }
+  await ec2.adopt(known.InstanceId, known.Tags);
   return report(context, object, known);
 }
 
@@ -90,8 +91,8 @@ async function report({ api }: Context, object: AcmeMachine, instance: Instance)
   return runs ? resyncMs : pollMs;
 }
 
-async function tearDown({ api, ec2 }: Context, { object }: Work<AcmeMachine>, machine: Machine): Promise<Result> {
-  const instance = await ec2.findInstance(machine.metadata.uid, instanceIdOf(object.spec.providerID));
+async function tearDown({ api, ec2 }: Context, { object }: Work<AcmeMachine>): Promise<Result> {
+  const instance = await ec2.findInstance(object.spec.providerID);
   const state = instance?.State?.Name ?? "terminated";
   if (instance === undefined && object.spec.providerID === undefined) {
     const sinceMs = Date.now() - new Date(object.metadata.deletionTimestamp ?? 0).getTime();
@@ -105,5 +106,3 @@ async function tearDown({ api, ec2 }: Context, { object }: Work<AcmeMachine>, ma
   await api.setStatus(object, {}, condition(object, "Ready", false, "InstanceTerminating"));
   return pollMs;
 }
-
-const instanceIdOf = (providerID: string | undefined) => providerID?.split("/").at(-1);

@@ -23,6 +23,8 @@ const settings = {
   port: Number(env.HEALTH_PORT ?? 8080),
   /** An AWS-compatible server; Amazon's own unless given. Region and keys: AWS_REGION and the SDK's usual places. */
   endpoint: env.AWS_ENDPOINT_URL_EC2,
+  /** Management clusters that Clusters were moved here from: UIDs of their kube-system namespaces. */
+  formerManagementClusters: env.FORMER_MANAGEMENT_CLUSTERS?.match(/[^\s,]+/g) ?? [],
 };
 
 const log = (event: string, details: object = {}) =>
@@ -69,6 +71,7 @@ if (leadership !== undefined) {
     owner: { managementCluster: await managementClusterOf(core), provider: "infrastructure-acme" },
     audit: fileJournal({ directory: settings.auditDirectory }),
     state: configMapState({ core, namespace: settings.namespace, name: "acme-guard-state" }),
+    ownership: { formerOwners: settings.formerManagementClusters.map((managementCluster) => ({ managementCluster })) },
     telemetry: { meterProvider: health.meterProvider },
     interceptors: [fencing(elector), events.interceptor],
   });
@@ -76,7 +79,7 @@ if (leadership !== undefined) {
     new EC2Client(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
     aws(),
   );
-  const parts = { guard, events, api: connect(objects, core), ec2: ec2Calls(client) };
+  const parts = { guard, events, api: connect(objects, core), ec2: ec2Calls(client, guard) };
   controller = startController({ ...parts, config, objects, onError: logError });
   const either = AbortSignal.any([stopping.signal, leadership.signal]);
   if (!either.aborted) await once(either, "abort");

@@ -76,11 +76,7 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     const folder = await started(mkdtemp(join(tmpdir(), "capi-provider-")), (path) =>
       rm(path, { recursive: true, force: true }),
     );
-    const starting = [
-      startApiServer(flags),
-      beside?.workload ?? startApiServer([]),
-      beside ?? startCloud(),
-    ] as const;
+    const starting = [startApiServer(flags), beside?.workload ?? startApiServer([]), beside ?? startCloud()] as const;
     await Promise.allSettled(starting); // or one that fails would leave the others behind
     const [kubernetes, workload, { cloud, ec2 }] = await Promise.all(starting);
     const crds = (await readManifests(manifests, "crds")) as unknown as CustomResourceDefinition[];
