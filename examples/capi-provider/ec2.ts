@@ -103,11 +103,10 @@ export function ec2Calls(ec2: sdk.EC2Client, guard: Guard): Ec2 {
       await unless(/\.NotFound$/, ec2.send(new sdk.TerminateInstancesCommand({ InstanceIds: [instanceId] })));
     },
     async adopt(id = "", tags = []) {
-      const before = Object.fromEntries(tags.map(({ Key = "", Value = "" }) => [Key, Value]));
-      const { createdAt = 0, intent } = plainTags.decode(before) ?? {};
-      if (intent === undefined) return; // nothing that this provider made
+      const before = plainTags.decode(Object.fromEntries(tags.map(({ Key = "", Value = "" }) => [Key, Value])));
+      if (before === undefined || before.clusterUid === guard.owner().cluster?.uid) return; // nobody's, or ours
+      const { createdAt = 0, intent = "lost" } = before;
       const after = Object.entries(plainTags.encode(guard.owner(), createdAt * 1000, intent));
-      if (after.every(([key, value]) => before[key] === value)) return;
       const Tags = after.map(([Key, Value]) => ({ Key, Value }));
       await ec2.send(new sdk.CreateTagsCommand({ Resources: [id], Tags }));
     },

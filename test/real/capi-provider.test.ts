@@ -1,9 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { verifyJournal } from "provider-guard";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { recordRequests } from "./capi-provider/requests.ts";
 import {
   acme,
   clusterManifests,
@@ -22,14 +20,6 @@ import {
   standInForKubelets,
 } from "./capi-provider.ts";
 
-const account = "system:serviceaccount:acme-system:acme-provider";
-
-interface Request {
-  readonly verb: string;
-  readonly objectRef?: { readonly apiGroup?: string; readonly resource: string; readonly subresource?: string };
-  readonly responseStatus?: { readonly code?: number };
-}
-
 interface Deployment {
   readonly spec: { readonly template: { readonly spec: { readonly containers: readonly object[] } } };
 }
@@ -40,18 +30,15 @@ interface Role extends Manifest {
 
 describeWithLab("the example provider, with the rights of its manifests", (start) => {
   let lab: Lab;
-  let folder: string;
+  let recorded: Awaited<ReturnType<typeof recordRequests>>;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "api-server-audit-"));
-    const policy = join(folder, "policy.yaml");
-    const rules = [{ level: "Metadata", users: [account], omitStages: ["RequestReceived"] }, { level: "None" }];
-    await writeFile(policy, JSON.stringify({ apiVersion: "audit.k8s.io/v1", kind: "Policy", rules }));
-    lab = await start({ flags: [`--audit-policy-file=${policy}`, `--audit-log-path=${join(folder, "requests")}`] });
+    recorded = await recordRequests();
+    lab = await start({ flags: recorded.flags });
   }, 180_000);
   afterAll(async () => {
     await lab?.stop();
-    await rm(folder, { recursive: true, force: true });
+    await recorded?.remove();
   });
 
   const running = (namespace: string, count: number) =>
@@ -176,8 +163,7 @@ describeWithLab("the example provider, with the rights of its manifests", (start
   }, 120_000);
 
   it("has missed no right, and has used those that its manifests grant", async () => {
-    const lines = (await readFile(join(folder, "requests"), "utf8")).trim().split("\n");
-    const requests: Request[] = lines.map((line) => JSON.parse(line));
+    const requests = await recorded.requests();
     const denied = requests.filter(({ responseStatus }) => responseStatus?.code === 403);
     expect(denied).toEqual([]);
     const nameOf = (group: string, resource: string, verb: string) => `${verb} ${resource}.${group}`;
