@@ -2,6 +2,7 @@ import * as z from "zod";
 import { parseOptions } from "../core/config.ts";
 import { readErrorInfo } from "../core/error-info.ts";
 import { type ErrorClass, isGuardError, notedErrorInfo } from "../core/errors.ts";
+import { deniedRight } from "./denied-right.ts";
 
 /** Whether what a condition's type says is so. */
 export type ConditionStatus = "True" | "False" | "Unknown";
@@ -91,7 +92,8 @@ function read(error: unknown): Meaning {
   const { class: kind, code, status: http } = notedErrorInfo(error) ?? readErrorInfo(error);
   const [reason, message, status, severity] = meanings[kind] ?? meanings.unknown;
   const name = code !== undefined && /^[\w.:-]{1,64}$/.test(code) ? [code] : [];
-  const details = [...name, ...(http === undefined ? [] : [`HTTP ${http}`])];
+  const right = kind === "denied" ? deniedRight(error) : undefined;
+  const details = [...name, ...(http === undefined ? [] : [`HTTP ${http}`]), ...(right === undefined ? [] : [right])];
   return [reason, details.length === 0 ? message : `${message} (${details.join(", ")})`, status, severity];
 }
 
