@@ -2,7 +2,7 @@ import type { Answer } from "../../src/core/call.ts";
 import { readErrorInfo } from "../../src/core/error-info.ts";
 import { type ErrorInfo, noteErrorInfo } from "../../src/core/errors.ts";
 import { headerReader } from "../../src/core/header-reader.ts";
-import { auditIdIn, fieldsOf, readFailure } from "../../src/core/kubernetes-status.ts";
+import { fieldsOf, readFailure, traceOf } from "../../src/core/kubernetes-status.ts";
 import { jsonOf } from "./response.ts";
 
 const isStatus = (value: unknown): value is number =>
@@ -58,6 +58,5 @@ export function readAnswer(result: unknown): Answer {
   const { httpStatusCode, headers } = fieldsOf(result);
   if (typeof httpStatusCode !== "number") return { class: "ok" };
   if (httpStatusCode >= 400) return readFailure(httpStatusCode, headers, jsonOf(result as object));
-  const requestId = auditIdIn(headerReader(headers));
-  return { class: "ok", status: httpStatusCode, ...(requestId === undefined ? {} : { requestId }) };
+  return { class: "ok", status: httpStatusCode, ...traceOf(headerReader(headers)) };
 }

@@ -27,6 +27,8 @@ export interface Answer {
   /** The cloud's own name for the error. Never its message. */
   readonly code?: string | undefined;
   readonly requestId?: string | undefined;
+  /** Headers of the answer that its span keeps, by names in lower case: what says why the service treated it so. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   /** Requests left in the cloud's own window, where it says so. */

@@ -7,7 +7,9 @@ import { fieldsOf, readFailure, statusObjectIn } from "./kubernetes-status.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
 const outageCodes =
-  /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+|TimeoutError)$/;
+  /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|EPROTO|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+|TimeoutError)$/;
+/** Of Node's TLS: whoever is there is not known to be the service. */
+const tlsCodes = /^(CERT_\w+|UNABLE_TO_\w+|(DEPTH_ZERO_)?SELF_SIGNED_CERT\w*|ERR_TLS_\w+|ERR_SSL_\w+)$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,7 +36,8 @@ function meaningOf(error: unknown, fields: Fields, status: number | undefined, c
     const meaning = classOfStatus(status);
     return meaning === "ok" ? "unknown" : meaning;
   }
-  if (outageCodes.test(code ?? "") || name === "TimeoutError" || isFetchFailure(error)) return "outage";
+  if (outageCodes.test(code ?? "") || tlsCodes.test(code ?? "") || name === "TimeoutError" || isFetchFailure(error))
+    return "outage";
   return grpcStatus(fields)?.[1] ?? "unknown";
 }
 

@@ -113,6 +113,8 @@ export interface ErrorInfo {
   /** What the cloud asked for in `Retry-After` or its like, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   readonly requestId?: string | undefined;
+  /** Headers of the answer that its span keeps, by names in lower case: what says why the service treated it so. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** HTTP status, where there was an answer. */
   readonly status?: number | undefined;
 }

@@ -1,6 +1,6 @@
 import { classOfStatus } from "./class-of-status.ts";
 import type { ErrorClass, ErrorInfo } from "./errors.ts";
-import { headerReader } from "./header-reader.ts";
+import { type HeaderReader, headerReader } from "./header-reader.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
 /** Kubernetes' own reasons, and the causes that say more than their reason does. */
@@ -71,10 +71,20 @@ function retryAfterIn({ details }: Fields): number | undefined {
   return typeof seconds === "number" && seconds > 0 && seconds <= 86_400 ? seconds * 1000 : undefined;
 }
 
-/** The id under which the server's audit log keeps the request. */
-export function auditIdIn(header: (name: string) => string | undefined): string | undefined {
+/** Priority and Fairness: which flow schema a request fell under, and whose seats it waited for. */
+const queueHeaders = ["x-kubernetes-pf-flowschema-uid", "x-kubernetes-pf-prioritylevel-uid"];
+
+/** The id under which the server's audit log keeps the request, and where it was queued. */
+export function traceOf(header: HeaderReader): Pick<ErrorInfo, "requestId" | "headers"> {
   const id = header("audit-id");
-  return id === undefined || id.length > 128 ? undefined : id;
+  const queued = queueHeaders.flatMap((name) => {
+    const uid = header(name);
+    return uid !== undefined && /^[\w-]{1,64}$/.test(uid) ? [[name, uid]] : [];
+  });
+  return {
+    ...(id === undefined || id.length > 128 ? {} : { requestId: id }),
+    ...(queued.length === 0 ? {} : { headers: Object.fromEntries(queued) }),
+  };
 }
 
 /** What a failed answer of an API server means. */
@@ -85,12 +95,11 @@ export function readFailure(status: number, headers: unknown, body: unknown): Er
   const byStatus = status === 410 ? "conflict" : classOfStatus(status);
   const meaning = (code === undefined ? undefined : meanings.get(code)) ?? (byStatus === "ok" ? "unknown" : byStatus);
   const waitMs = readRetryAfter(header) ?? retryAfterIn(object);
-  const requestId = auditIdIn(header);
   return {
     class: meaning,
     status,
     ...(code === undefined ? {} : { code }),
-    ...(requestId === undefined ? {} : { requestId }),
+    ...traceOf(header),
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
   };
 }

@@ -219,6 +219,9 @@ export function createTelemetry(options: TelemetryOptions, now: () => number): T
           span.setAttribute("provider_guard.attempt", number);
           if (answer?.requestId !== undefined) span.setAttribute(requestIdName(call.target.cloud), answer.requestId);
           if (answer?.status !== undefined) span.setAttribute("http.response.status_code", answer.status);
+          for (const [name, value] of Object.entries(answer?.headers ?? {})) {
+            span.setAttribute(`http.response.header.${name}`, [value]);
+          }
         }
         const result = answer?.class ?? "unknown";
         const { service, region } = call.target;

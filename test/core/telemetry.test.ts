@@ -33,12 +33,13 @@ it.each([
   const target = { cloud, service: "compute", account: "acme", region: "default" };
   const call = { id: "c", target, operation: "insert", kind: "create" } as Call;
   telemetry.startCall(call).end();
-  telemetry.startAttempt({ call, number: 1, answer: { class: "ok", requestId: "req-1" } } as Attempt).end();
+  const answer = { class: "ok", requestId: "req-1", headers: { "x-queue": "narrow" } } as const;
+  telemetry.startAttempt({ call, number: 1, answer } as unknown as Attempt).end();
   expect(spans.getFinishedSpans().map(({ attributes }) => attributes)).toEqual([
     {
       ...{ "cloud.provider": cloud, "cloud.account.id": "acme", "rpc.method": "compute/insert" },
       ...{ "provider_guard.kind": "create", "provider_guard.call_id": "c" },
     },
-    { "provider_guard.attempt": 1, [name]: "req-1" },
+    { "provider_guard.attempt": 1, [name]: "req-1", "http.response.header.x-queue": ["narrow"] },
   ]);
 });
