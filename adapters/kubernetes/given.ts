@@ -18,7 +18,7 @@ const swept = (known: Known | undefined, place: Place): Tags =>
 const allSwept = (known: Known | undefined): Tags => ({ ...swept(known, "annotations"), ...swept(known, "labels") });
 
 /** All entries where one is not as it was: together they say whom the object is to belong to. */
-const changes = (tags: Tags, known: Tags): Tags =>
+export const changes = (tags: Tags, known: Tags): Tags =>
   Object.entries(tags).some(([key, value]) => known[key] !== value) ? tags : {};
 
 /** What the parts of a patch say together; of two that contradict each other neither counts. */
@@ -86,7 +86,7 @@ export function givenInPatch(body: unknown, known: Known | undefined): Tags {
  * The reserved tags that a replacement changes: a controller sends back what it has read, and that is
  * no change.
  *
- * @param known - The object's tags when it was last seen; where it was not, those of the caller's own owner.
+ * @param known - The object's tags when it was last seen.
  * @param whole - Whether what is missing is taken away: not in a subresource's body.
  */
 export function givenInReplacement(body: unknown, known: Tags, whole: boolean): Tags {

@@ -7,8 +7,8 @@ import { isOwnerless } from "./classify.ts";
 import type { ResponseContext } from "./client.ts";
 import { collectionTarget, foreignIn } from "./collection.ts";
 import { generatedName } from "./generated-name.ts";
-import { givenInPatch, givenInReplacement } from "./given.ts";
-import { type KnownObjects, objectsIn, reservedIn, tagsOf } from "./known-objects.ts";
+import { changes, givenInPatch, givenInReplacement } from "./given.ts";
+import { type KnownObjects, objectsIn, reservedIn, reservedMaps, tagsOf } from "./known-objects.ts";
 import { perCallKeys, tokenKey, tokensOf, withAnnotation, withTags, withUid } from "./metadata.ts";
 import { objectId, parseRef, pathOf, refOfId } from "./object-ref.ts";
 import { parseOperation } from "./operation.ts";
@@ -89,9 +89,9 @@ export function tagSupport(known: KnownObjects, reader: (client: object) => Read
         case "update": {
           if (targetOf(call) === undefined) return undefined;
           const seen = knownOf(call);
-          const own = () => without(plainTags.encode(call.owner, call.startedAt, call.id), perCallKeys);
           if (seen !== undefined) return givenInReplacement(body, tagsOf(seen), operation.subresource === undefined);
-          return without(givenInReplacement(body, own(), false), perCallKeys);
+          const own = plainTags.encode(call.owner, call.startedAt, call.id);
+          return changes(without(tagsOf(reservedMaps({ labels, annotations })), perCallKeys), own);
         }
         case "put": {
           const seen = knownOf(call);

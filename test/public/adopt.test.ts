@@ -18,6 +18,10 @@ class LabelledClient extends AcmeClient {
     this.labels = labels;
   }
 
+  async dropLabels(input: { ids: readonly string[]; labels: object }): Promise<void> {
+    this.sent.push({ operation: "dropLabels", input });
+  }
+
   async setLabels(input: { ids: readonly string[]; labels: object }): Promise<void> {
     this.sent.push({ operation: "setLabels", input });
     for (const id of input.ids) this.labels.set(id, { ...this.labels.get(id), ...(input.labels as Labels) });
@@ -65,11 +69,12 @@ async function moved(
     ...options,
   });
   const setLabels = { kind: "update", targets: ["ids"], tags: "labels", record: ["ids"] } as const;
+  const dropLabels = { ...setLabels, kind: "delete" } as const;
   const client = guard.wrap(
     raw,
     object({
       ...acmeOptions,
-      operations: { ...acmeOptions.operations, setLabels },
+      operations: { ...acmeOptions.operations, setLabels, dropLabels },
       read: async (id) => {
         raw.lookedAt.push(id);
         return raw.labels.get(id);
@@ -260,6 +265,13 @@ describe("a takeover", () => {
     expect(raw.sent).toEqual([]);
   });
 
+  it("is an update: a call that deletes by these tags is none", async () => {
+    const { guard, client, raw } = await moved({ "srv-1": tagsBefore() });
+    const drop = () => client.dropLabels({ ids: ["srv-1"], labels: mine(guard) });
+    await expect(guard.reconcile(subject("a"), drop)).rejects.toMatchObject(reserved);
+    expect(raw.sent).toEqual([]);
+  });
+
   it("is none of several resources of which one is somebody else's", async () => {
     const { guard, client, raw } = await moved({
       "srv-1": tagsBefore(),
@@ -285,13 +297,20 @@ describe("a takeover", () => {
         1_700_000_000_000,
         "old-intent",
       );
-    const { guard, client, raw } = await moved({ vpc: tagsBefore(), vm: machineTagsBefore("m-1"), mine: own("m-1") });
+    const { guard, client, raw } = await moved({
+      vpc: tagsBefore(),
+      vm: machineTagsBefore("m-1"),
+      mine: own("m-1"),
+      namesake: { ...own("m-1"), "provider-guard/machine-uid": "uid-of-one-deleted" },
+    });
     const take = (id: string) => () => client.setLabels({ ids: [id], labels: mine(guard) });
     for (const id of ["vm", "mine"]) {
       await expect(guard.reconcile(subject("a"), take(id))).rejects.toMatchObject(reserved);
       await expect(guard.reconcile(subject("a", "m-2"), take(id))).rejects.toMatchObject(reserved);
     }
-    await expect(guard.reconcile(subject("a", "m-1"), take("vpc"))).rejects.toMatchObject(reserved);
+    for (const id of ["vpc", "namesake"]) {
+      await expect(guard.reconcile(subject("a", "m-1"), take(id))).rejects.toMatchObject(reserved);
+    }
     expect(raw.sent).toEqual([]);
     await guard.reconcile(subject("a"), take("vpc"));
     await guard.reconcile(subject("a", "m-1"), take("vm"));

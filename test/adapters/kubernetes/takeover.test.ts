@@ -55,6 +55,15 @@ describe("a takeover of an object", () => {
     expect(labels()).toMatchObject(ownedBy("a"));
   });
 
+  it("by a replacement of what another client has read is learnt from the answer", async () => {
+    const { guard, core, labels } = await moved();
+    const metadata = { ...at, labels: ownedBy("a"), annotations };
+    await guard.reconcile(subject("a"), () => core.replaceNamespacedConfigMap({ ...at, body: { metadata } }));
+    expect(labels()).toEqual(ownedBy("a"));
+    const remove = guard.reconcile(subject("b"), () => core.deleteNamespacedConfigMap(at));
+    await expect(remove).rejects.toMatchObject({ message: expect.stringContaining("(uid-a)") });
+  });
+
   it("is none of labels and annotations that contradict each other, or of a removal", async () => {
     const { guard, core, labels } = await moved();
     await guard.reconcile(subject("a"), async () => {
