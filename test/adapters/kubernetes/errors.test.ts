@@ -1,6 +1,6 @@
 import { ApiException } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { classifyError } from "../../../adapters/kubernetes/errors.ts";
+import { classifyError, readAnswer } from "../../../adapters/kubernetes/errors.ts";
 import { status } from "./fake-api-server.ts";
 import { guarded } from "./guarded.ts";
 
@@ -43,6 +43,14 @@ describe("an error of the API server", () => {
     expect(
       classifyError(api(500, "ServerTimeout", { details: { retryAfterSeconds: -1 } })).retryAfterMs,
     ).toBeUndefined();
+  });
+
+  it("says in which queue of the server the request was, where that is a UID", () => {
+    const names = ["X-Kubernetes-PF-FlowSchema-UID", "X-Kubernetes-PF-PriorityLevel-UID"] as const;
+    const headers = { [names[0]]: "6f9c2a51-7d0e", [names[1]]: "no UID; s3cr3t", "x-other": "s3cr3t" };
+    const kept = { "x-kubernetes-pf-flowschema-uid": "6f9c2a51-7d0e" };
+    expect(classifyError(api(429, "TooManyRequests", {}, headers)).headers).toEqual(kept);
+    expect(readAnswer({ httpStatusCode: 200, headers })).toEqual({ class: "ok", status: 200, headers: kept });
   });
 
   it("keeps no sentence: a reason that is none is left out", () => {
