@@ -3,7 +3,7 @@
  * nowhere here but in the tags by which things are found again: the guard puts them into each create.
  */
 import * as sdk from "@aws-sdk/client-ec2";
-import { type Guard, plainTags, readErrorInfo } from "provider-guard";
+import { type Guard, plainTags } from "provider-guard";
 
 export interface LaunchOptions {
   /** The same for each try to make this machine. */
@@ -31,11 +31,12 @@ export interface Ec2 {
   adopt(id: string | undefined, tags: readonly sdk.Tag[] | undefined): Promise<void>;
 }
 
+/** The SDK's errors are named by EC2's codes. */
 async function unless<T>(code: RegExp, asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
-    if (code.test(readErrorInfo(error).code ?? "")) return undefined;
+    if (error instanceof Error && code.test(error.name)) return undefined;
     throw error;
   }
 }

@@ -70,11 +70,13 @@ async function keepReplacing(world: World): Promise<void> {
   }
 }
 
+/** Operations of which a request has arrived and is not answered. */
+const onTheWire = ({ open }: Witness) =>
+  new Set([...open].map(({ operation }) => (operation.startsWith("Describe") ? "a read" : operation)));
+
 /** What a killed provider has left behind. */
 async function leftBehind({ lab, namespace }: World, provider: Provider, witness: Witness): Promise<string[]> {
-  const nameOf = (operation: string) => (operation.startsWith("Describe") ? "a read" : operation);
-  const wire = [...witness.open].map(({ operation }) => `${nameOf(operation)} on the wire`);
-  const facts = new Set(wire);
+  const facts = new Set<string>();
   const events = provider.log().map(({ event }) => event);
   if (!events.includes("elected")) facts.add("no leader yet");
   const recorded = await readChanges(provider.auditDirectory);
@@ -125,7 +127,12 @@ describeWithLab(`the example provider, killed at ${kills} random moments (seed $
       for (let kill = 1; kill <= kills; kill++) {
         const provider = await lab.startProvider();
         if (moments() < 0.3) lab.cloud.loseAnswers(moments() < 0.5 ? "RunInstances" : "TerminateInstances", 1);
-        count(`because: ${await killAt(nextMoment(moments, lab.cloud), provider, 6_000)}`);
+        const onKill = (cause: string) => {
+          count(`because: ${cause}`);
+          for (const operation of onTheWire(witness)) count(`on the wire: ${operation}`);
+        };
+        await killAt(nextMoment(moments, lab.cloud), provider, { afterMs: 10_000, onKill });
+        witness.open.clear();
         for (const fact of await leftBehind(world, provider, witness)) count(`left: ${fact}`);
         expect(await twice(), `after kill ${kill}`).toEqual([]);
         if (kill % 20 !== 10) await lab.releaseLease(); // else its successor waits for the Lease's end

@@ -28,7 +28,7 @@ function atRequest(random: SeededRandom, cloud: CloudProxy): Moment {
   const afterMs = pick([0, Math.ceil(random() * 10), Math.ceil(random() * 100)]);
   let skipped = operation.test("Describe") ? Math.floor(random() * 20) : 0; // each start begins with some
   return {
-    name: `${operation.source} ${arrival ? `arrives and ${fate}` : `is answered, ${afterMs} ms before`}`,
+    name: `${operation.source.replace(/\W/g, "")} ${arrival ? `arrives and ${fate}` : afterMs === 0 ? "is about to be answered" : "has been answered"}`,
     arm(_provider, kill) {
       const end = cloud.watch(async ({ operation: asked }, answer) => {
         if (!operation.test(asked) || (answer === undefined) !== arrival || skipped-- > 0) return;
@@ -46,7 +46,7 @@ function atRequest(random: SeededRandom, cloud: CloudProxy): Moment {
 function atRecord(random: SeededRandom): Moment {
   const count = 1 + Math.floor(random() * 15);
   return {
-    name: `write ${count} to the journal`,
+    name: "a write to the journal",
     arm({ auditDirectory }, kill) {
       let left = count;
       const files = watch(auditDirectory, (_event, name) => {
@@ -60,7 +60,7 @@ function atRecord(random: SeededRandom): Moment {
 function atTime(random: SeededRandom): Moment {
   const afterMs = Math.ceil(random() * 6_000);
   return {
-    name: `${afterMs} ms after the start`,
+    name: "some time after the start",
     arm(_provider, kill) {
       const timer = setTimeout(kill, afterMs);
       return () => clearTimeout(timer);
@@ -78,14 +78,17 @@ export function nextMoment(random: SeededRandom, cloud: CloudProxy): Moment {
 /**
  * Kills a provider at a moment, or after a while where that does not come.
  *
- * @returns What it was, once the process has ended.
+ * @param onKill - Called at that moment, with what it was.
+ * @returns once the process has ended.
  */
-export async function killAt(moment: Moment, provider: Provider, afterMs: number): Promise<string> {
+export async function killAt(
+  moment: Moment,
+  provider: Provider,
+  { afterMs, onKill }: { readonly afterMs: number; readonly onKill: (cause: string) => void },
+): Promise<void> {
   await mkdir(provider.auditDirectory, { recursive: true });
-  let cause: string | undefined;
-  const kill = (name: string) => {
-    cause ??= name;
-    provider.process.kill("SIGKILL");
+  const kill = (cause: string) => {
+    if (provider.process.kill("SIGKILL")) onKill(cause);
   };
   const disarm = moment.arm(provider, () => kill(moment.name));
   const timer = setTimeout(() => kill("nothing of that kind"), afterMs);
@@ -93,5 +96,4 @@ export async function killAt(moment: Moment, provider: Provider, afterMs: number
   clearTimeout(timer);
   disarm();
   if (ended !== "SIGKILL") throw new Error(`the provider ended by itself: ${ended}\n${provider.lines.join("\n")}`);
-  return cause ?? "";
 }

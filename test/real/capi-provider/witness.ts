@@ -8,8 +8,8 @@ import type { CloudProxy } from "../cloud-proxy.ts";
 export interface Witness {
   /** Ids of the instances that the cloud said it made, by the UID of the Machine that they were made for. */
   readonly made: ReadonlyMap<string, ReadonlySet<string>>;
-  /** What has arrived and is not answered yet. */
-  readonly open: ReadonlySet<AwsRequest>;
+  /** What has arrived and is not answered yet: to be cleared when its sender is dead. */
+  readonly open: Set<AwsRequest>;
   /** Calls of which a change has arrived, as the user agent names them. */
   readonly changes: ReadonlySet<string>;
 }
