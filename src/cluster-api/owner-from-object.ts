@@ -78,6 +78,11 @@ function followed({ metadata, ...object }: Named): readonly OwnerReference[] {
       throw invalid(`${path}.namespace: owners live in the namespace of what they own`);
     }
   }
+  if (references.filter(({ controller }) => controller === true).length > 1) {
+    throw invalid(
+      `${object.kind} ${metadata.namespace}/${metadata.name}: more than one of its owners is its controller`,
+    );
+  }
   const leading = references.filter(
     ({ controller, apiVersion }) => controller === true || isClusterApiGroup(apiVersion),
   );
@@ -120,8 +125,8 @@ function checkFound(found: KubernetesObject, ref: ObjectLookupRef): Named {
  *   for its next event.
  * @throws {@link GuardError} `ERR_OWNER_UNRESOLVED` (retryable): an owner does not exist, or is another
  *   object of the same name; caches may lag, and after a deletion it stays so.
- * @throws {@link GuardError} `ERR_OWNER_INVALID`: metadata is missing, owners go round in a circle or
- *   lead to another namespace, or the label contradicts the owners. Waiting does not help.
+ * @throws {@link GuardError} `ERR_OWNER_INVALID`: metadata is missing, an object has two controllers,
+ *   owners go round in a circle or lead to another namespace, or a label contradicts the owners. Waiting does not help.
  * @example
  * import type { Guard } from "provider-guard";
  * import { type KubernetesObject, ownerFromObject } from "provider-guard/cluster-api";
@@ -138,17 +143,17 @@ export async function ownerFromObject<O extends KubernetesObject, T extends Kube
   checkNamed(object, "object");
   const start = nameOf(refOf(object));
   let machine: O | T | undefined;
-  let label: { readonly on: Named; readonly name: string } | undefined;
+  const labels: { readonly on: Named; readonly name: string }[] = [];
 
   /** Depth first, so that an owner without a Cluster does not hide the next one. */
   async function climb(found: O | T, current: Named, below: readonly string[]): Promise<O | T | undefined> {
-    const { namespace, uid, labels } = current.metadata;
+    const { namespace, uid } = current.metadata;
     if (below.includes(uid)) throw invalid(`${start}: its owners go round in a circle`);
     if (below.length >= maxDepth) throw invalid(`${start}: more than ${maxDepth} owners deep`);
     if (isCoreKind(current, "Cluster")) return found;
     if (isCoreKind(current, "Machine")) machine ??= found;
-    const clusterName = labels?.[clusterNameLabel];
-    if (isText(clusterName)) label ??= { on: current, name: clusterName };
+    const clusterName = current.metadata.labels?.[clusterNameLabel];
+    if (isText(clusterName)) labels.push({ on: current, name: clusterName });
     for (const { apiVersion, kind, name, uid: wanted } of followed(current)) {
       const ref = { apiVersion, kind, namespace, name };
       const next = await find(lookup, ref);
@@ -164,8 +169,9 @@ export async function ownerFromObject<O extends KubernetesObject, T extends Kube
   }
 
   async function byLabel(): Promise<T | undefined> {
-    if (label === undefined) return undefined;
-    const { on, name } = label;
+    const [first] = labels;
+    if (first === undefined) return undefined;
+    const { on, name } = first;
     const ref = { apiVersion: "cluster.x-k8s.io/v1beta2", kind: "Cluster", namespace: on.metadata.namespace, name };
     const found = await find(lookup, ref);
     if (found === undefined)
@@ -177,8 +183,9 @@ export async function ownerFromObject<O extends KubernetesObject, T extends Kube
   const cluster = (await climb(object, object, [])) ?? (await byLabel());
   if (cluster === undefined) return undefined;
   const found = cluster.metadata?.name;
-  if (label !== undefined && label.name !== found) {
-    throw invalid(`${nameOf(refOf(label.on))}: its label names Cluster ${label.name}, its owners lead to ${found}`);
+  const other = labels.find(({ name }) => name !== found);
+  if (other !== undefined) {
+    throw invalid(`${nameOf(refOf(other.on))}: its label names Cluster ${other.name}, its owners lead to ${found}`);
   }
   return { cluster, ...(machine === undefined ? {} : { machine }) };
 }

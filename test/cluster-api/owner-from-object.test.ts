@@ -192,14 +192,24 @@ describe("ownerFromObject", () => {
     await expect(ownerFromObject(one, endless)).rejects.toMatchObject(fails("ERR_OWNER_INVALID", /16 owners deep/));
   });
 
-  it("refuses a label that contradicts the owners", async () => {
-    const stolen = make("AcmeMachine", "m", {
-      owners: [machine],
-      labels: { "cluster.x-k8s.io/cluster-name": "other" },
-    });
+  it("refuses a label that contradicts the owners, its own or an owner's", async () => {
+    const other = { "cluster.x-k8s.io/cluster-name": "other" };
+    const stolen = make("AcmeMachine", "m", { owners: [machine], labels: other });
     await expect(ownerFromObject(stolen, everything)).rejects.toMatchObject(
-      fails("ERR_OWNER_INVALID", /its label names Cluster other, its owners lead to prod/),
+      fails("ERR_OWNER_INVALID", /^AcmeMachine team\/m: its label names Cluster other, its owners lead to prod/),
     );
+    const relabelled = make("Machine", "workers-1-a", { owners: [set], labels: other });
+    await expect(ownerFromObject(acmeMachine, store(cluster, deployment, set, relabelled))).rejects.toMatchObject(
+      fails("ERR_OWNER_INVALID", /^Machine team\/workers-1-a: its label names Cluster other/),
+    );
+  });
+
+  it("refuses two controllers, of which nobody knows the right one", async () => {
+    const two = make("Machine", "two", { owners: [cluster] });
+    const references = [refTo(machine, { controller: true }), refTo(two, { controller: true })];
+    await expect(
+      ownerFromObject(make("AcmeMachine", "m", { references }), store(cluster, machine, set, deployment, two)),
+    ).rejects.toMatchObject(fails("ERR_OWNER_INVALID", /more than one of its owners is its controller/));
   });
 
   it.each([
