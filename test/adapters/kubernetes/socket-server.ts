@@ -16,8 +16,18 @@ export interface SocketServer {
   labels: Readonly<Record<string, string>>;
   /** Status with which handshakes are refused, if they are. */
   refuse: number;
+  /** What a command writes to its standard output before it ends well; nothing, and no end, where it is empty. */
+  says: string;
   arrived: () => void;
 }
+
+/** The remote command protocol that is in force since Kubernetes 1.30; a client offers it, or gets none. */
+const protocol = "v5.channel.k8s.io";
+
+/** RFC 6455, section 5.2: one short binary message. Its first byte is the channel: 1 stdout, 3 the status. */
+const message = (channel: number, text: string) =>
+  Buffer.concat([Buffer.from([0x82, Buffer.byteLength(text) + 1, channel]), Buffer.from(text)]);
+const closing = Buffer.from([0x88, 0]);
 
 /** RFC 6455, section 1.3. */
 const acceptFor = (key: unknown) =>
@@ -41,7 +51,13 @@ export async function socketServer(): Promise<SocketServer> {
     if (fake.refuse > 0) return void socket.end(`HTTP/1.1 ${fake.refuse} no\r\ncontent-length: 0\r\n\r\n`);
     const head = ["HTTP/1.1 101 Switching Protocols", "upgrade: websocket", "connection: upgrade"];
     const accept = `sec-websocket-accept: ${acceptFor(request.headers["sec-websocket-key"])}`;
-    socket.write([...head, accept, "sec-websocket-protocol: v5.channel.k8s.io", "", ""].join("\r\n"));
+    const offered = String(request.headers["sec-websocket-protocol"]).split(/, */);
+    if (!offered.includes(protocol)) return void socket.end("HTTP/1.1 400 no\r\ncontent-length: 0\r\n\r\n");
+    socket.write([...head, accept, `sec-websocket-protocol: ${protocol}`, "", ""].join("\r\n"));
+    if (fake.says !== "") {
+      const status = JSON.stringify({ metadata: {}, status: "Success" });
+      socket.write(Buffer.concat([message(1, fake.says), message(3, status), closing]));
+    }
     socket.on("error", () => {});
     onTestFinished(() => void socket.destroy());
   });
@@ -50,6 +66,15 @@ export async function socketServer(): Promise<SocketServer> {
   const config = new KubeConfig();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   config.loadFromClusterAndUser({ name: "fake", server: url, skipTLSVerify: true }, { name: "tester", token: "own" });
-  const fake: SocketServer = { config, upgrades: [], reads: [], tokens: [], labels: {}, refuse: 0, arrived: () => {} };
+  const fake: SocketServer = {
+    config,
+    upgrades: [],
+    reads: [],
+    tokens: [],
+    labels: {},
+    refuse: 0,
+    says: "",
+    arrived: () => {},
+  };
   return fake;
 }

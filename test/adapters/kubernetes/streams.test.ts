@@ -260,6 +260,22 @@ describe("Exec, Attach and PortForward", () => {
     expect(journal.records).toHaveLength(2);
   });
 
+  it("hand on what the command says, and how it ended, and keep none of it", async () => {
+    const sockets = await socketServer();
+    sockets.says = "canary of the container";
+    const { guard, journal } = await guarded();
+    const exec = guard.wrap(new Exec(sockets.config), kubernetes());
+    const out = new PassThrough();
+    const ended = new Promise((resolve) => {
+      void guard.reconcile(subject("a"), () =>
+        exec.exec("default", "one", "main", ["true"], out, null, null, false, resolve),
+      );
+    });
+    expect(await ended).toMatchObject({ status: "Success" });
+    expect(String(out.read())).toBe(sockets.says);
+    expect(JSON.stringify(journal.records)).not.toContain("canary");
+  });
+
   it("carry the lease's token", async () => {
     const sockets = await socketServer();
     const { guard } = await guarded();
