@@ -181,6 +181,19 @@ describeWithKubernetes("the Kubernetes adapter against the real API server", () 
     await expect(guard.reconcile(cluster("a"), () => objects.delete(made))).rejects.toMatchObject({ code: 409 });
   });
 
+  it("deletes, where that is wanted, only what is still as it was read", async () => {
+    const adapter = adapterOf({ deletePreconditions: "resourceVersion" });
+    const objects = guard.wrap(KubernetesObjectApi.makeApiClient(configOf()), adapter);
+    const made = await guard.reconcile(cluster("a"), () => objects.create(map({ name: "one", namespace })));
+    const at = { namespace, name: "one" };
+    const changed = await bare.replaceNamespacedConfigMap({ ...at, body: { ...made, data: { a: "1" } } });
+    await expect(guard.reconcile(cluster("a"), () => objects.delete(made))).rejects.toMatchObject({ code: 409 });
+    expect((await bare.readNamespacedConfigMap(at)).data).toEqual({ a: "1" });
+    const now = { ...made, metadata: { ...made.metadata, resourceVersion: changed.metadata?.resourceVersion ?? "" } };
+    await guard.reconcile(cluster("a"), () => objects.delete(now as typeof made));
+    await expect(bare.readNamespacedConfigMap(at)).rejects.toMatchObject({ code: 404 });
+  });
+
   it("pages through a list, and takes a dry run for a read", async () => {
     await guard.reconcile(cluster("a"), async () => {
       for (const name of ["a", "b", "c", "d", "e"]) {
