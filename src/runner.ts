@@ -6,6 +6,7 @@ import { GuardError } from "./core/errors.ts";
 import { newId } from "./core/id.ts";
 import { composeRings, type Rings } from "./core/pipeline.ts";
 import type { Runtime } from "./core/runtime.ts";
+import { onSettled } from "./core/settled.ts";
 
 /** Runs calls through both rings, and knows how many are on their way. */
 export interface Runner {
@@ -75,9 +76,10 @@ export function createRunner(rings: Rings, runtime: Runtime, scopes: ScopeStore)
 
   function runCall(call: Call, send: (call: Call) => Promise<unknown>): Promise<unknown> {
     inFlight++;
-    const result = run.operation(call, () => send(call));
-    result.then(left, left);
-    return result;
+    return onSettled(
+      run.operation(call, () => send(call)),
+      left,
+    );
   }
 
   function again(call: Call, send: (attempt: Attempt) => Promise<unknown>): Promise<unknown> {

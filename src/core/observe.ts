@@ -5,6 +5,7 @@ import type { Journal } from "./journal.ts";
 import type { Phase } from "./phases.ts";
 import { callFacts } from "./record.ts";
 import type { Runtime } from "./runtime.ts";
+import { onSettled } from "./settled.ts";
 import type { Running } from "./telemetry.ts";
 
 /** Whether a phase of the operation ring refused the call, so that nothing else tells of it. */
@@ -23,9 +24,9 @@ export function observePhase(runtime: Runtime, journal: Journal | undefined): Ph
     }
   }
 
-  function failed(call: Call, span: Running, error: unknown): void {
-    span.end(error ?? "rejected without a reason");
-    if (isGuardError(error) && leftNoIntent(call)) {
+  function ended(call: Call, span: Running, failed: boolean, error: unknown): void {
+    span.end(failed ? (error ?? "rejected without a reason") : undefined);
+    if (failed && isGuardError(error) && leftNoIntent(call)) {
       const { code } = error;
       journal?.enqueue({ type: "refusal", ...callFacts(call, clock.now()), code, decisions: call.decisions });
     }
@@ -38,16 +39,8 @@ export function observePhase(runtime: Runtime, journal: Journal | undefined): Ph
     phase: "observe",
     intercept(call, next) {
       const span = telemetry.startCall(call);
-      const result = span.run(next);
-      // Attached before the caller's own handlers: whoever sees the end finds it counted.
-      result.then(
-        () => {
-          span.end();
-          if (call.decisions.length > 0) count(call);
-        },
-        (error) => failed(call, span, error),
-      );
-      return result;
+      // Whoever sees the end finds it counted.
+      return onSettled(span.run(next), (failed, value) => ended(call, span, failed, value));
     },
   };
 }

@@ -86,12 +86,13 @@ function observing<S>(handler: Handler<S>, phase: Phase, callOf: (subject: S) =>
 
 function compose<S>(handlers: readonly Handler<S>[]): Handler<S> {
   const count = handlers.length;
+  // A promise, whatever an interceptor that is no async function or a client's method returns or throws.
   function run(index: number, subject: S, last: () => Promise<unknown>): Promise<unknown> {
-    if (index === count) return last();
     try {
-      return (handlers[index] as Handler<S>)(subject, () => run(index + 1, subject, last));
+      if (index === count) return Promise.resolve(last());
+      return Promise.resolve((handlers[index] as Handler<S>)(subject, () => run(index + 1, subject, last)));
     } catch (error) {
-      return Promise.reject(error); // an interceptor that is no async function threw: nobody outside is surprised
+      return Promise.reject(error);
     }
   }
   return (subject, last) => run(0, subject, last);

@@ -8,6 +8,7 @@ import { refuse } from "./refusal.ts";
 import type { Runtime } from "./runtime.ts";
 import { safely } from "./safely.ts";
 import { seenIn } from "./seen.ts";
+import { onSettled } from "./settled.ts";
 
 /** Who did what, for whom and where: the part that intents, reads and refusals share. */
 export function callFacts(call: Call, at: number) {
@@ -46,7 +47,8 @@ function createdIds(call: Call, answer: unknown): readonly string[] | undefined 
 
 function ending(call: Call, failed: boolean, error: unknown, now: number) {
   const last = call.attempts.at(-1)?.answer;
-  const code = isGuardError(error) ? error.code : (last?.code ?? (last?.class === "ok" ? undefined : last?.class));
+  const code =
+    failed && isGuardError(error) ? error.code : (last?.code ?? (last?.class === "ok" ? undefined : last?.class));
   return {
     at: now,
     result: resultOf(call, failed),
@@ -78,10 +80,10 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
     };
   }
 
-  function ended(call: Call, failed: boolean, error: unknown, answer?: unknown): void {
-    const end = ending(call, failed, error, clock.now());
+  function ended(call: Call, failed: boolean, value: unknown): void {
+    const end = ending(call, failed, value, clock.now());
     if (isMutating(call)) {
-      const resources = call.kind === "create" && !failed ? createdIds(call, answer) : undefined;
+      const resources = call.kind === "create" && !failed ? createdIds(call, value) : undefined;
       journal.enqueue({ type: "outcome", call: call.id, ...end, resources } satisfies OutcomeRecord);
     } else journal.enqueue({ type: "read", ...callFacts(call, end.at), ...end });
   }
@@ -89,11 +91,7 @@ export function recordPhase(runtime: Runtime, journal: Journal, redactor: Redact
   /** Makes the call, and records how it ended before the caller learns of it. */
   function noted(call: Call, next: () => Promise<unknown>): Promise<unknown> {
     const result = call.signal?.aborted ? Promise.reject(call.signal.reason) : next();
-    result.then(
-      (answer) => ended(call, false, undefined, answer),
-      (error) => ended(call, true, error),
-    );
-    return result;
+    return onSettled(result, (failed, value) => ended(call, failed, value));
   }
 
   /** Nothing is sent before the intent is durable. */

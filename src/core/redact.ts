@@ -51,6 +51,15 @@ interface Name {
   readonly lower: string | undefined;
 }
 
+/** One value being redacted. */
+interface Walk {
+  readonly policy: RedactionPolicy | undefined;
+  nodes: number;
+  truncated: boolean;
+  /** The objects around the one that is visited. */
+  readonly open: object[];
+}
+
 /** A pattern of another library would match nothing, and nobody would notice. */
 function deniedPart(part: string, index: number): string {
   if (typeof part === "string" && namePart.test(part)) return part.toLowerCase();
@@ -94,84 +103,81 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
     return name;
   }
 
+  function cut(walk: Walk, mark: string): string {
+    walk.truncated = true;
+    return mark;
+  }
+
+  function scalar(walk: Walk, value: unknown, allowed: boolean): unknown {
+    switch (typeof value) {
+      case "string":
+        if (!allowed) return "[string]";
+        if (secretText.test(value)) return redactedMark;
+        return value.length > maxStringLength ? cut(walk, `${value.slice(0, maxStringLength)}…`) : value;
+      case "number":
+        return allowed ? (Number.isFinite(value) ? value : String(value)) : "[number]";
+      case "bigint":
+        return allowed ? cutBigInt(walk, value) : "[bigint]";
+      case "boolean":
+        return allowed ? value : "[boolean]";
+      default:
+        return value === null ? null : `[${typeof value}]`;
+    }
+  }
+
+  function cutBigInt(walk: Walk, value: bigint): string {
+    return value > -(10n ** 30n) && value < 10n ** 30n ? value.toString() : cut(walk, "[bigint]");
+  }
+
+  function visit(walk: Walk, value: unknown, allowed: boolean, depth: number): unknown {
+    if (++walk.nodes > maxNodes) return cut(walk, "[more]");
+    if (typeof value !== "object" || value === null) return scalar(walk, value, allowed);
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "[bytes]";
+    if (value instanceof Date) return allowed && Number.isFinite(value.getTime()) ? value.toISOString() : "[date]";
+    if (depth >= maxDepth) return cut(walk, "[deep]");
+    if (walk.open.includes(value)) return "[circular]";
+    walk.open.push(value);
+    const result = Array.isArray(value) ? list(walk, value, allowed, depth) : record(walk, value, depth);
+    walk.open.pop();
+    return result;
+  }
+
+  function list(walk: Walk, value: readonly unknown[], allowed: boolean, depth: number): unknown {
+    const result: unknown[] = [];
+    for (let i = 0; i < value.length; i++) {
+      if (i >= maxItems) {
+        result.push(cut(walk, "[more]"));
+        break;
+      }
+      result.push(visit(walk, value[i], allowed, depth + 1));
+    }
+    return result;
+  }
+
+  function record(walk: Walk, value: object, depth: number): unknown {
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype !== null && prototype !== Object.prototype) return "[object]";
+    const { policy } = walk;
+    const result: Record<string, unknown> = {};
+    let count = 0;
+    for (const key of Object.keys(value)) {
+      if (count++ >= maxItems) {
+        result["[more]"] = cut(walk, "[more]");
+        break;
+      }
+      const { shown, lower } = nameOf(key);
+      result[shown] =
+        lower === undefined || policy?.deny?.has(lower)
+          ? redactedMark
+          : visit(walk, (value as Record<string, unknown>)[key], policy?.allow.has(lower) ?? false, depth + 1);
+    }
+    return result;
+  }
+
   function redact(root: unknown, policy?: RedactionPolicy): Redacted {
-    let nodes = 0;
-    let truncated = false;
-    const open: object[] = [];
-
-    const cut = (mark: string) => {
-      truncated = true;
-      return mark;
-    };
-
-    function scalar(value: unknown, allowed: boolean): unknown {
-      switch (typeof value) {
-        case "string":
-          if (!allowed) return "[string]";
-          if (secretText.test(value)) return redactedMark;
-          return value.length > maxStringLength ? cut(`${value.slice(0, maxStringLength)}…`) : value;
-        case "number":
-          return allowed ? (Number.isFinite(value) ? value : String(value)) : "[number]";
-        case "bigint":
-          return allowed ? cutBigInt(value) : "[bigint]";
-        case "boolean":
-          return allowed ? value : "[boolean]";
-        default:
-          return value === null ? null : `[${typeof value}]`;
-      }
-    }
-
-    function cutBigInt(value: bigint): string {
-      return value > -(10n ** 30n) && value < 10n ** 30n ? value.toString() : cut("[bigint]");
-    }
-
-    function walk(value: unknown, allowed: boolean, depth: number): unknown {
-      if (++nodes > maxNodes) return cut("[more]");
-      if (typeof value !== "object" || value === null) return scalar(value, allowed);
-      if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "[bytes]";
-      if (value instanceof Date) return allowed && Number.isFinite(value.getTime()) ? value.toISOString() : "[date]";
-      if (depth >= maxDepth) return cut("[deep]");
-      if (open.includes(value)) return "[circular]";
-      open.push(value);
-      const result = Array.isArray(value) ? list(value, allowed, depth) : record(value, depth);
-      open.pop();
-      return result;
-    }
-
-    function list(value: readonly unknown[], allowed: boolean, depth: number): unknown {
-      const result: unknown[] = [];
-      for (let i = 0; i < value.length; i++) {
-        if (i >= maxItems) {
-          result.push(cut("[more]"));
-          break;
-        }
-        result.push(walk(value[i], allowed, depth + 1));
-      }
-      return result;
-    }
-
-    function record(value: object, depth: number): unknown {
-      const prototype = Object.getPrototypeOf(value);
-      if (prototype !== null && prototype !== Object.prototype) return "[object]";
-      const result: Record<string, unknown> = {};
-      let count = 0;
-      for (const key of Object.keys(value)) {
-        if (count++ >= maxItems) {
-          result["[more]"] = cut("[more]");
-          break;
-        }
-        const { shown, lower } = nameOf(key);
-        result[shown] =
-          lower === undefined || policy?.deny?.has(lower)
-            ? redactedMark
-            : walk((value as Record<string, unknown>)[key], policy?.allow.has(lower) ?? false, depth + 1);
-      }
-      return result;
-    }
-
+    const walk: Walk = { policy, nodes: 0, truncated: false, open: [] };
     try {
-      const value = walk(root, false, 0);
-      return { value, truncated };
+      return { value: visit(walk, root, false, 0), truncated: walk.truncated };
     } catch {
       return { value: "[unreadable]", truncated: true }; // a hostile getter or proxy threw
     }

@@ -3,6 +3,7 @@ import type { Answer, Attempt } from "./call.ts";
 import { type ErrorInfo, noteErrorInfo } from "./errors.ts";
 import type { PhaseInterceptor } from "./interceptor.ts";
 import type { Runtime } from "./runtime.ts";
+import { onSettled } from "./settled.ts";
 import type { Running } from "./telemetry.ts";
 
 const plainOk: Answer = { class: "ok" };
@@ -34,6 +35,11 @@ export function tracePhase(runtime: Runtime, outer: readonly Pick<PhaseIntercept
   const { clock, telemetry } = runtime;
   const lastWords = outer.filter((part) => typeof part?.beforeSend === "function"); // users' are not checked yet
 
+  function answered(attempt: Attempt, span: Running, result: unknown): void {
+    attempt.answer = readAnswer(attempt.call.binding.adapter, result);
+    span.end();
+  }
+
   function failed(attempt: Attempt, span: Running, error: unknown): void {
     const { signal, binding } = attempt.call;
     const info = readError(binding.adapter, error);
@@ -46,25 +52,16 @@ export function tracePhase(runtime: Runtime, outer: readonly Pick<PhaseIntercept
     name: "trace",
     ring: "attempt",
     phase: "trace",
-    async intercept(attempt, next) {
-      const { call } = attempt;
-      call.signal?.throwIfAborted(); // a wait that was aborted must not send
+    intercept(attempt, next) {
+      attempt.call.signal?.throwIfAborted(); // a wait that was aborted must not send
       for (const part of lastWords) part.beforeSend?.(attempt);
       const span = telemetry.startAttempt(attempt);
       const sentAt = clock.monotonic();
       attempt.sent = true;
-      let result: unknown;
-      try {
-        result = await span.run(next);
-      } catch (error) {
+      return onSettled(span.run(next), (rejected, value) => {
         attempt.latencyMs = clock.monotonic() - sentAt;
-        failed(attempt, span, error);
-        throw error;
-      }
-      attempt.latencyMs = clock.monotonic() - sentAt;
-      attempt.answer = readAnswer(call.binding.adapter, result);
-      span.end();
-      return result;
+        (rejected ? failed : answered)(attempt, span, value);
+      });
     },
   };
 }

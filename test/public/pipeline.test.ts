@@ -1,7 +1,9 @@
 import type { Interceptor } from "provider-guard";
 import { createGuard } from "provider-guard";
+import { object } from "provider-guard/object";
 import { describe, expect, it } from "vitest";
 import { AcmeError, acme, managementCluster, subject } from "../support/acme.ts";
+import { memoryJournal } from "../support/memory-journal.ts";
 
 const owner = { managementCluster, provider: "infrastructure-acme" };
 
@@ -87,6 +89,29 @@ describe("interceptors of one's own", () => {
   ])("are refused where they cannot stand: %#", async (interceptor, path) => {
     const made = createGuard({ owner, audit: false, interceptors: [interceptor as never] });
     await expect(made).rejects.toMatchObject({ code: "ERR_CONFIG_INVALID", message: expect.stringContaining(path) });
+  });
+});
+
+describe("a method that is no async function", () => {
+  it("answers by a promise, and what it returns or throws is recorded", async () => {
+    const journal = memoryJournal();
+    const guard = await createGuard({ owner, audit: journal });
+    const plain = {
+      getServer: () => ({ id: "srv-1" }) as unknown as Promise<unknown>,
+      listServers(): Promise<unknown> {
+        throw new AcmeError("down", { status: 503 });
+      },
+    };
+    const operations = { getServer: { kind: "read" }, listServers: { kind: "read" } } as const;
+    const client = guard.wrap(plain, object({ cloud: "acme", operations }));
+    await expect(client.getServer()).resolves.toEqual({ id: "srv-1" });
+    await expect(client.listServers()).rejects.toThrow("down");
+    await guard.close();
+    const reads = journal.records.filter(({ type }) => type === "read");
+    expect(reads).toMatchObject([
+      { operation: "getServer", result: "ok", attempts: [{ result: "ok" }] },
+      { operation: "listServers", result: "unknown", attempts: [{ result: "outage", status: 503 }] },
+    ]);
   });
 });
 
