@@ -14,7 +14,7 @@ export interface Api {
   /** The AcmeMachines of a Cluster. */
   machinesOf(cluster: Stored): Promise<readonly AcmeMachine[]>;
   /** Bootstrap data as it is to be handed to the machine: secret. */
-  bootstrapData(namespace: string, secretName: string): Promise<Buffer>;
+  bootstrapData(namespace: string, secretName: string): Promise<Buffer | undefined>;
   /** @returns The object as it is afterwards. */
   setFinalizer<T extends Stored>(object: T, wanted: boolean): Promise<T>;
   setSpec<T extends Stored>(object: T, spec: object): Promise<T>;
@@ -28,14 +28,12 @@ const pluralOf = (kind: string) => `${kind.toLowerCase()}s`;
 /** Whether everything that `wanted` names is so; what else there is does not matter. */
 function holds(actual: unknown, wanted: unknown): boolean {
   if (typeof wanted !== "object" || wanted === null) return actual === wanted;
-  if (Array.isArray(wanted)) {
-    return (
-      Array.isArray(actual) &&
-      actual.length === wanted.length &&
-      wanted.every((one, index) => holds(actual[index], one))
-    );
-  }
+  if (Array.isArray(wanted) && Object(actual).length !== wanted.length) return false;
   return Object.entries(wanted).every(([key, value]) => holds(Object(actual)[key], value));
+}
+
+function missing(error: unknown): undefined {
+  if (readErrorInfo(error).class !== "not-found") throw error;
 }
 
 export function connect(objects: CustomObjectsApi, secrets: CoreV1Api): Api {
@@ -56,9 +54,7 @@ export function connect(objects: CustomObjectsApi, secrets: CoreV1Api): Api {
       const [group = "", given = ""] = apiVersion.split("/");
       const version = group === core.group ? core.version : given; // owner references may name an older one
       const place = { group, version, plural: pluralOf(kind), namespace, name };
-      return objects.getNamespacedCustomObject(place).catch((error) => {
-        if (readErrorInfo(error).class !== "not-found") throw error;
-      });
+      return objects.getNamespacedCustomObject(place).catch(missing);
     },
     async machinesOf({ metadata: { namespace, name } }) {
       const labelSelector = `${clusterNameLabel}=${name}`;
@@ -66,8 +62,8 @@ export function connect(objects: CustomObjectsApi, secrets: CoreV1Api): Api {
       return (await objects.listNamespacedCustomObject(place)).items;
     },
     async bootstrapData(namespace, name) {
-      const { data } = await secrets.readNamespacedSecret({ namespace, name });
-      return Buffer.from(data?.value ?? "", "base64");
+      const secret = await secrets.readNamespacedSecret({ namespace, name }).catch(missing);
+      return secret && Buffer.from(secret.data?.value ?? "", "base64");
     },
     async setFinalizer(object, wanted) {
       const before = object.metadata.finalizers ?? [];

@@ -95,12 +95,8 @@ export function startController(options: ControllerOptions): Controller {
 
   const watches = Object.keys(wakes).map(follow);
   let synced = false;
-  Promise.all(watches.map((watch) => watch.synced())).then(
-    () => {
-      synced = true;
-    },
-    () => {}, // closed before
-  );
+  const first = Promise.all(watches.map((watch) => watch.synced()));
+  first.then(() => (synced = true)).catch(() => {}); // closed before
 
   return {
     get synced() {

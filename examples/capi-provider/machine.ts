@@ -57,6 +57,8 @@ async function launch(
   const subnets = acmeCluster?.spec.subnets ?? [];
   const subnet = subnets.find((one) => failureDomain === undefined || one.failureDomain === failureDomain);
   if (subnet === undefined) return ["FailureDomainUnknown", `no subnet in ${failureDomain}`];
+  const userData = await api.bootstrapData(namespace, bootstrap.dataSecretName);
+  if (userData === undefined) return ["BootstrapDataGone", `there is no Secret ${bootstrap.dataSecretName}`];
 
   const kept = await api.setFinalizer(object, true); // before there is anything to lose
   const instance = await ec2.launch({
@@ -66,7 +68,7 @@ async function launch(
     instanceType: object.spec.instanceType,
     subnetId: subnet.id,
     securityGroupId,
-    userData: await api.bootstrapData(namespace, bootstrap.dataSecretName),
+    userData,
   });
   await report(context, kept, instance);
   return undefined;

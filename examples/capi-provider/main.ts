@@ -21,8 +21,6 @@ const settings = {
   auditDirectory: env.AUDIT_DIRECTORY ?? "/var/log/acme-audit",
   host: env.HEALTH_HOST ?? "0.0.0.0",
   port: Number(env.HEALTH_PORT ?? 8080),
-  /** An AWS-compatible server; Amazon's own unless given. Region and keys: AWS_REGION and the SDK's usual places. */
-  endpoint: env.AWS_ENDPOINT_URL_EC2,
   /** Management clusters that Clusters were moved here from: UIDs of their kube-system namespaces. */
   formerManagementClusters: env.FORMER_MANAGEMENT_CLUSTERS?.match(/[^\s,]+/g) ?? [],
 };
@@ -47,14 +45,20 @@ const stopping = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stopping.abort(name));
 
 let controller: Controller | undefined;
-const isReady = () => controller?.synced ?? !stopping.signal.aborted; // one that stands by is ready to take over
+let refusedAt = Date.now(); // by the API server, which the election asks every few seconds
+// One that stands by is ready to take over.
+const isReady = () => controller?.synced ?? (!stopping.signal.aborted && Date.now() > refusedAt + 15_000);
 const health = await serveHealth({ host: settings.host, port: settings.port, isReady });
 const elector = leaseElector({
   leases: config.makeApiClient(CoordinationV1Api),
   namespace: settings.namespace,
   name: "acme-provider",
   identity: settings.identity,
-  onEvent: (event) => (event.type === "error" ? logError("election", event.error) : log(event.type)),
+  onEvent(event) {
+    if (event.type !== "error") return log(event.type);
+    refusedAt = Date.now();
+    logError("election", event.error);
+  },
 });
 const events = eventRecorder({
   events: config.makeApiClient(EventsV1Api),
@@ -63,10 +67,15 @@ const events = eventRecorder({
 });
 
 log("started", { healthPort: health.port });
-const leadership = await elector.elected({ signal: stopping.signal }).catch((error) => {
-  if (!stopping.signal.aborted) throw error;
-});
-if (leadership !== undefined) {
+const campaign = elector.elected({ signal: stopping.signal }).then(({ signal }) => lead(signal));
+await campaign.catch((error) => stopping.signal.aborted || logError("start", error));
+await events.close();
+await elector.close();
+await health.close();
+log("stopped");
+process.exit(stopping.signal.aborted ? 0 : 1);
+
+async function lead(term: AbortSignal): Promise<void> {
   const guard = await createGuard({
     owner: { managementCluster: await managementClusterOf(core), provider: "infrastructure-acme" },
     audit: fileJournal({ directory: settings.auditDirectory }),
@@ -75,13 +84,10 @@ if (leadership !== undefined) {
     telemetry: { meterProvider: health.meterProvider },
     interceptors: [fencing(elector), events.interceptor],
   });
-  const client = guard.wrap(
-    new EC2Client(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-    aws(),
-  );
+  const client = guard.wrap(new EC2Client(), aws()); // region, keys and endpoint: the SDK's usual places
   const parts = { guard, events, api: connect(objects, core), ec2: ec2Calls(client, guard) };
   controller = startController({ ...parts, config, objects, onError: logError });
-  const either = AbortSignal.any([stopping.signal, leadership.signal]);
+  const either = AbortSignal.any([stopping.signal, term]);
   if (!either.aborted) await once(either, "abort");
   // In this order: nothing may ask the guard anymore, nor the guard the cloud, when another replica takes over.
   log("stopping", { reason: stopping.signal.aborted ? stopping.signal.reason : "the term ended" });
@@ -89,8 +95,3 @@ if (leadership !== undefined) {
   await guard.close();
   client.destroy();
 }
-await events.close();
-await elector.close();
-await health.close();
-log("stopped");
-process.exit(stopping.signal.aborted ? 0 : 1);

@@ -3,6 +3,7 @@
  * once more afterwards, and failures wait longer and longer.
  */
 import { setMaxListeners } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { requeueBackoff } from "provider-guard/cluster-api";
 
 export interface QueueOptions {
@@ -37,8 +38,7 @@ export function workQueue({ work, onError, concurrency }: QueueOptions): Queue {
 
   function addLater(key: string, delayMs: number): void {
     if (ready.has(key) || stopping.signal.aborted) return; // it changed meanwhile: sooner than later
-    const timer = setTimeout(() => add(key), delayMs);
-    timers.set(key, timer);
+    timers.set(key, setTimeout(add, delayMs, key));
   }
 
   async function run(key: string): Promise<void> {
@@ -73,7 +73,8 @@ export function workQueue({ work, onError, concurrency }: QueueOptions): Queue {
       stopping.abort(reason);
       ready.clear();
       for (const timer of timers.values()) clearTimeout(timer);
-      await Promise.all(running.values());
+      // A request to a server that hangs must not keep the process: the fence refuses what comes of it.
+      await Promise.race([Promise.all(running.values()), sleep(10_000)]);
     },
   };
 }

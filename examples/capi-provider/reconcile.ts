@@ -3,7 +3,7 @@
  * may be touched, on whose behalf the cloud is called, and what a failure looks like in the status.
  */
 import { ApiException } from "@kubernetes/client-node";
-import { type Guard, isGuardError } from "provider-guard";
+import { type Guard, GuardError } from "provider-guard";
 import {
   type Condition,
   conditionFrom,
@@ -34,12 +34,19 @@ export const pollMs = 5_000;
 /** Between two looks at what is as it should be: the cloud tells nobody that a machine is gone. */
 export const resyncMs = 300_000;
 
-const conflictMs = 1_000;
-
 export function condition(object: Stored, type: string, holds: boolean, reason: string, message = ""): Condition {
-  const { generation } = object.metadata;
-  const status = holds ? "True" : "False";
-  return { type, status, reason, message, ...(generation !== undefined && { observedGeneration: generation }) };
+  return { type, status: holds ? "True" : "False", reason, message, ...observed(object) };
+}
+
+const observed = ({ metadata: { generation } }: Stored) =>
+  generation === undefined ? {} : { observedGeneration: generation };
+
+/** An owner reference is whatever somebody wrote: the owner must mean this very object. */
+function checkMeant({ kind, metadata }: Stored, { spec }: Cluster | Machine): void {
+  const { kind: meant, name } = spec?.infrastructureRef ?? {};
+  if (meant === kind && name === metadata.name) return;
+  const message = `${kind} ${metadata.name}: its owner's spec.infrastructureRef is ${meant} ${name}`;
+  throw new GuardError("ERR_OWNER_INVALID", message);
 }
 
 export interface Work<T> {
@@ -57,6 +64,7 @@ export async function reconcileAs<T extends Stored>(
   object: T,
   work: (work: Work<T>) => Promise<Result>,
 ): Promise<Result> {
+  const record = (error: unknown, action: string) => events.record({ ...object, ...object.metadata }, error, action);
   if (isBeingMoved(object)) return undefined;
   // Until Cluster API has adopted it there is nothing to do, and its adoption is an event.
   if (!object.metadata.ownerReferences?.some(({ kind }) => kind === "Cluster" || kind === "Machine")) return undefined;
@@ -70,25 +78,20 @@ export async function reconcileAs<T extends Stored>(
     }
     const current = await api.setStatus(object, {}, condition(object, "Paused", false, "NotPaused"));
     const machine = owner.machine as Machine | undefined;
+    if (object.kind === "AcmeCluster" || machine !== undefined) checkMeant(object, machine ?? cluster);
     const subject = { cluster, ...(machine !== undefined && { machine }) };
     return await guard.reconcile(subject, () => work({ object: current, cluster, machine }), { signal });
   } catch (error) {
     // Somebody else has written the object meanwhile: no failure, but a reason to read it again.
-    if (error instanceof ApiException && error.code === 409) return conflictMs;
-    if (!signal.aborted) await tell(error);
+    if (error instanceof ApiException && error.code === 409) return 1_000;
+    if (!signal.aborted) await tell(error).catch((failure) => record(failure, "WriteStatus"));
     throw error;
   }
 
   async function tell(error: unknown): Promise<void> {
-    // The guard's own refusals have told their Event already; they concern Cluster and Machine.
-    if (!isGuardError(error)) events.record({ ...object, ...object.metadata }, error, "Reconcile");
-    const { generation } = object.metadata;
-    const failed = conditionFrom(error, {
-      type: "Ready",
-      ...(generation !== undefined && { observedGeneration: generation }),
-    });
-    const { apiVersion, kind, metadata } = object;
-    const now = await api.get<T>({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name });
-    if (now?.metadata.uid === metadata.uid) await api.setStatus(now, {}, failed);
+    record(error, "Reconcile");
+    const failed = { ...conditionFrom(error, { type: "Ready" }), ...observed(object) };
+    const now = await api.get<T>({ ...object, ...object.metadata });
+    if (now?.metadata.uid === object.metadata.uid) await api.setStatus(now, {}, failed);
   }
 }

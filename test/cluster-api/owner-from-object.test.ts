@@ -183,6 +183,13 @@ describe("ownerFromObject", () => {
     ).rejects.toMatchObject(fails("ERR_OWNER_INVALID", /ownerReferences\[0\]\.namespace/));
   });
 
+  it("does not take a kind of another group for the one that was meant", async () => {
+    const foreign = { ...machine, apiVersion: "machine.example.com/v1" };
+    await expect(ownerFromObject(acmeMachine, () => foreign)).rejects.toMatchObject(
+      fails("ERR_OWNER_INVALID", /^lookup of Machine team\/workers-1-a: found Machine/),
+    );
+  });
+
   it("refuses owners in a circle, and without end", async () => {
     const one = make("AcmeMachine", "one", { owners: [make("AcmeMachine", "two")] });
     const two = make("AcmeMachine", "two", { owners: [one] });

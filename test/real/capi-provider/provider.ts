@@ -10,6 +10,8 @@ export interface ProviderOptions {
   readonly name?: string;
   /** Whose requests it sends to the management cluster. */
   readonly token: string;
+  /** Where it finds the API server; the server's own address unless given. */
+  readonly server?: string;
   /** The bundled program. */
   readonly program: string;
   /** Over what its Deployment would give it. */
@@ -28,12 +30,13 @@ export interface Provider extends Child {
 /** Starts the example provider as its Deployment does, but for what says where the servers are. */
 export async function startProvider(
   { kubernetes, cloud, folder }: Servers,
-  { name = "acme-0", token, program, env = {} }: ProviderOptions,
+  { name = "acme-0", token, server, program, env = {} }: ProviderOptions,
 ): Promise<Provider> {
   const own = join(folder, name);
   await mkdir(own, { recursive: true });
   const config = new KubeConfig();
-  config.loadFromOptions(kubernetes.kubeConfig(token));
+  const { clusters, ...access } = kubernetes.kubeConfig(token);
+  config.loadFromOptions({ ...access, clusters: clusters.map((one) => ({ ...one, ...(server && { server }) })) });
   const kubeConfig = join(own, "kubeconfig");
   await writeFile(kubeConfig, config.exportConfig(), { mode: 0o600 });
   const port = await freePort();
