@@ -20,7 +20,8 @@
  *     });
  *
  * The provider is the example's own program, bundled as a user would bundle it: nothing in it knows of
- * tests. A lab takes 1 GB and about ten seconds to start: one per test file.
+ * tests. A lab takes 1 GB and about ten seconds to start: one per test file, or two where the
+ * second is started `beside` the first, as another management cluster of the same cloud.
  */
 import { fileURLToPath } from "node:url";
 import { bundle } from "../support/bundle.ts";
