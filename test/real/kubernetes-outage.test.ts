@@ -159,12 +159,18 @@ describeWithKubernetes("what goes on while the real API server does not", () => 
     });
     onTestFinished(() => elector.close());
     let stored = 0;
-    const counted: ConfigMapApi = {
-      readNamespacedConfigMap: (...args) => ++stored && bare.readNamespacedConfigMap(...args),
-      createNamespacedConfigMap: (...args) => ++stored && bare.createNamespacedConfigMap(...args),
-      replaceNamespacedConfigMap: (...args) => ++stored && bare.replaceNamespacedConfigMap(...args),
+    const counted =
+      <A extends unknown[], R>(send: (...args: A) => R) =>
+      (...args: A) => {
+        stored++;
+        return send(...args);
+      };
+    const core = {
+      readNamespacedConfigMap: counted(bare.readNamespacedConfigMap.bind(bare)),
+      createNamespacedConfigMap: counted(bare.createNamespacedConfigMap.bind(bare)),
+      replaceNamespacedConfigMap: counted(bare.replaceNamespacedConfigMap.bind(bare)),
     };
-    const state = configMapState({ core: counted, namespace, name: "state", timeoutMs: 2_000 });
+    const state = configMapState({ core, namespace, name: "state", timeoutMs: 2_000 });
     const unwritten: unknown[] = [];
     const recorder = eventRecorder({
       events: config.makeApiClient(EventsV1Api),
