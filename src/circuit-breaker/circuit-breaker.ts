@@ -5,6 +5,7 @@ import { GuardError } from "../core/errors.ts";
 import type { AttemptInterceptor, Explanation } from "../core/interceptor.ts";
 import { refuse, refuseAtWire } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
+import { onSettled } from "../core/settled.ts";
 import type { Target } from "../core/target.ts";
 import { Circuit, type CircuitContext, type CircuitNews, type CircuitState, type Observation } from "./circuit.ts";
 import { circuitKey } from "./circuit-key.ts";
@@ -132,20 +133,11 @@ export function circuitBreaker(
 
   function run(circuit: Circuit, attempt: Attempt, next: () => Promise<unknown>) {
     const { epoch } = circuit;
-    const settled = () => {
+    return onSettled(next(), () => {
       const { answer, waitedMs } = attempt;
       const passage = (waitedMs > 0 ? sentIn.get(attempt) : undefined) ?? { circuit, epoch };
       passage.circuit.settle(observationOf(answer), passage.epoch, attempt, answer?.retryAfterMs);
-    };
-    let result: Promise<unknown>;
-    try {
-      result = next();
-    } catch (error) {
-      result = Promise.reject(error); // an interceptor further in threw at once: a trial must not be lost
-    }
-    // Attached before the caller's own handler: the circuit has changed when the caller goes on.
-    result.then(settled, settled);
-    return result;
+    });
   }
 
   function openError(circuit: Circuit): GuardError {

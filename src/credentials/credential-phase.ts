@@ -3,6 +3,7 @@ import type { Attempt } from "../core/call.ts";
 import type { Credential, CredentialLease } from "../core/credential.ts";
 import type { AttemptInterceptor, Explanation } from "../core/interceptor.ts";
 import type { Runtime } from "../core/runtime.ts";
+import { onSettled } from "../core/settled.ts";
 
 /** The interceptor of the `credential` phase. */
 export interface CredentialPhase extends AttemptInterceptor {
@@ -40,10 +41,7 @@ export function credentialPhase(runtime: Runtime): CredentialPhase {
   }
 
   function withCredential(attempt: Attempt, lease: CredentialLease, used: Credential, next: () => Promise<unknown>) {
-    const result = next();
-    const settled = () => react(attempt, lease, used);
-    result.then(settled, settled); // attached first: the guard then knows whether to send again
-    return result;
+    return onSettled(next(), () => react(attempt, lease, used)); // the guard then knows whether to send again
   }
 
   async function afterRenewal(

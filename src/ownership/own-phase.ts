@@ -5,6 +5,7 @@ import type { Journal } from "../core/journal.ts";
 import type { Principal } from "../core/owner.ts";
 import type { Runtime } from "../core/runtime.ts";
 import { seenIn } from "../core/seen.ts";
+import { onSettled } from "../core/settled.ts";
 import { changes } from "./changes.ts";
 import { creates, refusalOfCreate } from "./creates.ts";
 import { knownOwners } from "./known-owners.ts";
@@ -60,12 +61,9 @@ export function ownPhase(
   }
 
   function read(call: Call, next: () => Promise<unknown>): Promise<unknown> {
-    const result = next();
-    result.then(
-      (value) => learn(call, value),
-      () => {},
-    );
-    return result;
+    return onSettled(next(), (failed, value) => {
+      if (!failed) learn(call, value);
+    });
   }
 
   return {

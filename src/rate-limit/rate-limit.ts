@@ -5,6 +5,7 @@ import type { Explanation, PhaseInterceptor } from "../core/interceptor.ts";
 import { bucketsOf } from "../core/limit-rule.ts";
 import { refuse } from "../core/refusal.ts";
 import type { Runtime } from "../core/runtime.ts";
+import { onSettled } from "../core/settled.ts";
 import type { TokenLender } from "../core/token-lender.ts";
 import { type Weight, weightOf } from "../core/weight.ts";
 import { type Entrant, type Gate, guardClosed } from "./gate.ts";
@@ -115,10 +116,8 @@ export function rateLimit(options: RateLimitOptions, runtime: Runtime, lender?: 
     next: () => Promise<unknown>,
     admittedAt: number,
   ): Promise<unknown> {
-    const result = next();
-    const learned = () => learn(gate, weights, attempt, admittedAt);
-    result.then(learned, learned); // attached first: whoever waits for the result finds the bucket adjusted
-    return result;
+    // Whoever waits for the result finds the bucket adjusted.
+    return onSettled(next(), () => learn(gate, weights, attempt, admittedAt));
   }
 
   async function waitAndRun(

@@ -244,19 +244,6 @@ describe("a half-open circuit", () => {
     expect(sent()).toBe(before + 2);
   });
 
-  it("gets its trial back when an interceptor further in throws before any promise", async () => {
-    const { trip, succeed, breaker, clock, state } = harness();
-    await trip();
-    clock.advance(5_000);
-    const error = new RangeError("at once");
-    const thrown = breaker.intercept(makeAttempt(makeCall()), () => {
-      throw error;
-    });
-    expect(await rejection(thrown)).toBe(error);
-    await succeed();
-    expect(state()).toBe("closed");
-  });
-
   it("asks those it refuses to come back soon, not only when the trial's time is over", async () => {
     const { trip, begin, clock } = harness({ trialTimeoutMs: 60_000 });
     await trip();
