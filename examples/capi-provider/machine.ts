@@ -61,6 +61,7 @@ async function launch(
   if (userData === undefined) return ["BootstrapDataGone", `there is no Secret ${bootstrap.dataSecretName}`];
 
   const kept = await api.setFinalizer(object, true); // before there is anything to lose
+  const asked = await api.setStatus(kept, {}, condition(kept, "Ready", false, "Launching", "as fast as EC2 allows"));
   const instance = await ec2.launch({
     token: machine.metadata.uid,
     name,
@@ -70,7 +71,7 @@ async function launch(
     securityGroupId,
     userData,
   });
-  await report(context, kept, instance);
+  await report(context, asked, instance);
   return undefined;
 }
 
