@@ -6,7 +6,7 @@ import type { Instance } from "@aws-sdk/client-ec2";
 import { type AcmeCluster, type AcmeMachine, group, type Machine, type MachineStatus, version } from "./kinds.ts";
 import { type Context, condition, pollMs, type Result, reconcileAs, resyncMs, type Work } from "./reconcile.ts";
 
-/** What was launched just before a crash or deletion may not be listed at once; let go too early, nobody would end it. */
+/** What was launched just before deletion, or by a process that is dead, may not be listed yet: let go too early, nobody would end it. */
 const unlistedMs = 30_000;
 
 export async function reconcileMachine(context: Context, found: AcmeMachine): Promise<Result> {
@@ -94,12 +94,12 @@ async function report({ api }: Context, object: AcmeMachine, instance: Instance)
   return runs ? resyncMs : pollMs;
 }
 
-async function tearDown({ api, ec2 }: Context, { object }: Work<AcmeMachine>): Promise<Result> {
+async function tearDown({ api, ec2, startedAt }: Context, { object }: Work<AcmeMachine>): Promise<Result> {
   const instance = await ec2.findInstance(object.spec.providerID);
   const state = instance?.State?.Name ?? "terminated";
   if (instance === undefined && object.spec.providerID === undefined) {
-    const sinceMs = Date.now() - new Date(object.metadata.deletionTimestamp ?? 0).getTime();
-    if (sinceMs < unlistedMs) return pollMs;
+    const deletedAt = new Date(object.metadata.deletionTimestamp ?? 0).getTime();
+    if (Date.now() - Math.max(deletedAt, startedAt) < unlistedMs) return pollMs;
   }
   if (instance?.InstanceId === undefined || state === "terminated") {
     await api.setFinalizer(object, false);

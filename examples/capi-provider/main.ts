@@ -85,7 +85,7 @@ async function lead(term: AbortSignal): Promise<void> {
     interceptors: [fencing(elector), events.interceptor],
   });
   const client = guard.wrap(new EC2Client(), aws()); // region, keys and endpoint: the SDK's usual places
-  const parts = { guard, events, api: connect(objects, core), ec2: ec2Calls(client, guard) };
+  const parts = { guard, events, api: connect(objects, core), ec2: ec2Calls(client, guard), startedAt: Date.now() };
   controller = startController({ ...parts, config, objects, onError: logError });
   const either = AbortSignal.any([stopping.signal, term]);
   if (!either.aborted) await once(either, "abort");

@@ -22,6 +22,7 @@ export interface Context {
   readonly ec2: Ec2;
   readonly guard: Guard;
   readonly events: EventRecorder;
+  readonly startedAt: number; // leads since then, in Unix milliseconds: who led before may have left things half done
   /** Ends the guard's waits when the provider stops. */
   readonly signal: AbortSignal;
 }

@@ -97,11 +97,11 @@ describeWithLab("replicas of the example provider", (start) => {
 
     const instance = doomed?.spec.providerID?.split("/").at(-1);
     const look = hold((request, answer) => answer !== undefined && request.form.get("InstanceId.1") === instance);
-    await pause(null);
-    await look.held;
     const launch = hold((request, answer) => answer === undefined && request.operation === "RunInstances");
     await scale(3);
     const late = await launch.held;
+    await pause(null);
+    await look.held;
     frozen.process.kill("SIGSTOP");
     look.release(); // it will read the answer when it wakes up, and end the machine next
     await says(heir, "elected");

@@ -144,11 +144,15 @@ describe("an AcmeMachine in deletion", () => {
     expect(world.done[0]).toBe("TerminateInstances");
   });
 
-  it("lets go where nothing is listed for half a minute", async () => {
+  it.each([
+    ["deletion was asked for", 0],
+    ["this process began to lead, though deletion was asked for long before", 3_600_000],
+  ])("lets go where nothing is listed for half a minute since %s", async (_what, afterMs) => {
     const world = await standIns({ acmeMachine: deleted });
-    vi.setSystemTime(deletedAt + 29_000);
+    Object.assign(world.context, { startedAt: deletedAt + afterMs });
+    vi.setSystemTime(deletedAt + afterMs + 29_000);
     expect(await world.reconcileMachine()).toBe(pollMs);
-    vi.setSystemTime(deletedAt + 31_000);
+    vi.setSystemTime(deletedAt + afterMs + 31_000);
     expect(await world.reconcileMachine()).toBeUndefined();
     expect(world.see("acmeMachine").metadata.finalizers).toEqual([]);
   });

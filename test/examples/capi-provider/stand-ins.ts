@@ -141,7 +141,7 @@ export async function standIns(given: Given = {}): Promise<World> {
   const events = { record: (_about: object, error: Error) => void told.push(error.message) };
   const { signal } = new AbortController();
   const calls = ec2Calls(guard.wrap(ec2.client, aws()), guard);
-  const context = { api, ec2: calls, guard, events, signal } as unknown as Context;
+  const context = { api, ec2: calls, guard, events, startedAt: 0, signal } as unknown as Context;
   const world: World = {
     context,
     done,
