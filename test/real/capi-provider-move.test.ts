@@ -11,6 +11,7 @@ import {
   describeWithLab,
   type Lab,
   merge,
+  opensNamespace,
   type Provider,
   patient,
   reasonOf,
@@ -136,7 +137,7 @@ describeWithLab("the example provider, and clusterctl move to another management
     const annotations = { "cluster.x-k8s.io/managed-by": "somebody" };
     await source.apply(...parts.map((one) => ({ ...one, metadata: { ...one.metadata, annotations } })));
     const look = async () => (await source.list(namespace, acme, "acmeclusters"))[0];
-    await expect.poll(async () => (await look())?.metadata.labels, patient).toBeDefined();
+    await expect.poll(async () => (await look())?.metadata.ownerReferences?.[0]?.kind, patient).toBe("Cluster");
     await sleep(5_000);
     const found = await look();
     expect(found?.metadata.finalizers ?? []).toEqual([]);
@@ -153,6 +154,7 @@ describeWithLab("the example provider, and clusterctl move to another management
       const { code, said } = await move(namespace);
       expect(code, said).toBe(0);
       expect(await objectsOf(source, namespace)).toEqual([]);
+      await target.apply(opensNamespace(namespace)); // which clusterctl does not move
     }
     const after = [...(await target.machines(blue)), ...(await target.machines(green))];
     expect(sameEverywhere(after)).toEqual(sameEverywhere(before));

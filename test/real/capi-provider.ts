@@ -31,7 +31,18 @@ import { describeWithMoto } from "./moto.ts";
 
 export { standInForKubelets } from "./capi-provider/kubelets.ts";
 export { type Found, type Lab, reasonOf } from "./capi-provider/lab.ts";
-export { acme, clusterManifests, core, type Manifest, pathOf, readManifests } from "./capi-provider/manifests.ts";
+export {
+  acme,
+  bootstrapSecret,
+  type ClusterManifestOptions,
+  clusterManifests,
+  core,
+  type Manifest,
+  type Network,
+  opensNamespace,
+  pathOf,
+  readManifests,
+} from "./capi-provider/manifests.ts";
 export type { Provider } from "./capi-provider/provider.ts";
 export { region } from "./capi-provider/servers.ts";
 export { connectWorkload } from "./cluster-api/workload.ts";
@@ -45,7 +56,7 @@ export const patient = { timeout: 90_000, interval: 200 };
 /** What changes only the fields that it names. */
 export const merge = { contentType: "application/merge-patch+json" };
 
-type Start = (options?: Pick<LabOptions, "flags" | "beside">) => Promise<Lab>;
+type Start = (options?: Pick<LabOptions, "flags" | "beside" | "featureGates">) => Promise<Lab>;
 
 /** Groups tests of the example provider; each calls `start` once. */
 export function describeWithLab(name: string, tests: (start: Start) => void): void {

@@ -16,19 +16,24 @@ export interface Found {
     readonly name: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    readonly generation: number;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly uid: string }[];
     readonly finalizers?: readonly string[];
     readonly deletionTimestamp?: string;
   };
-  readonly spec: { readonly providerID?: string };
+  readonly spec: { readonly providerID?: string; readonly failureDomain?: string };
   readonly status?: {
+    readonly initialization?: { readonly provisioned?: boolean };
     readonly phase?: string;
+    readonly failureDomain?: string;
     readonly nodeRef?: { readonly name: string };
     readonly conditions?: readonly {
       readonly type: string;
       readonly status: string;
       readonly reason: string;
       readonly message?: string;
+      readonly observedGeneration?: number;
     }[];
   };
 }
@@ -132,7 +137,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     },
   };
   try {
-    for (const name of ["namespace", "rbac"]) await lab.apply(...(await readManifests(options.manifests, name)));
+    for (const name of ["namespace", "rbac", "admission"]) {
+      await lab.apply(...(await readManifests(options.manifests, name)));
+    }
     return lab;
   } catch (error) {
     await lab.stop();

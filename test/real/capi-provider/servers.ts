@@ -1,13 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { serveMoto } from "../../../scripts/moto.mjs";
 import { type CloudProxy, startCloudProxy } from "../cloud-proxy.ts";
-import type { CustomResourceDefinition } from "../cluster-api/manifests.ts";
+import { parseCrds } from "../cluster-api/manifests.ts";
 import { type ClusterApi, startClusterApi } from "../cluster-api/start.ts";
 import { type Kubernetes, startKubernetes } from "../kubernetes/start.ts";
-import { readManifests } from "./manifests.ts";
 
 export interface ServerOptions {
   /** A Python that has moto. */
@@ -20,6 +19,8 @@ export interface ServerOptions {
   readonly flags?: readonly string[];
   /** Another world, whose cloud and workload clusters this one shares; it must end after this one. */
   readonly beside?: Servers;
+  /** Of Cluster API's managers, as `startClusterApi` takes them. */
+  readonly featureGates?: readonly string[];
   /** Ends all of them at once, even while they start; `stop` is still to be called where they have started. */
   readonly signal?: AbortSignal;
 }
@@ -49,7 +50,7 @@ export const region = "eu-central-1";
  * @throws with a server's last words where it does not start.
  */
 export async function startServers(options: ServerOptions): Promise<Servers> {
-  const { python, manifests, programs, flags = [], beside, signal } = options;
+  const { python, manifests, programs, flags = [], featureGates = [], beside, signal } = options;
   const ending = signal !== undefined && { signal };
   const endings: (() => unknown)[] = [];
   const stop = async () => {
@@ -79,9 +80,15 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     const starting = [startApiServer(flags), beside?.workload ?? startApiServer([]), beside ?? startCloud()] as const;
     await Promise.allSettled(starting); // or one that fails would leave the others behind
     const [kubernetes, workload, { cloud, ec2 }] = await Promise.all(starting);
-    const crds = (await readManifests(manifests, "crds")) as unknown as CustomResourceDefinition[];
+    const crds = await parseCrds(kubernetes, await readFile(join(manifests, "crds.yaml"), "utf8"));
     const clusterApi = await started(
-      startClusterApi({ kubernetes, crds, ...ending, ...(programs && { programs: programs.clusterApi }) }),
+      startClusterApi({
+        kubernetes,
+        crds,
+        featureGates,
+        ...ending,
+        ...(programs && { programs: programs.clusterApi }),
+      }),
       (managers) => managers.stop(),
     );
     return { kubernetes, workload, clusterApi, cloud, ec2, folder, stop };

@@ -42,8 +42,13 @@ async function parse<T extends { metadata: { name: string } }>(
   yaml: string,
 ): Promise<T> {
   const object = await kubernetes.request<T>("POST", `${path}?dryRun=All`, yaml, { contentType: "application/yaml" });
-  const { name, annotations } = object.metadata as { name: string; annotations?: unknown };
-  return { ...object, metadata: { name, annotations } };
+  const { name, labels, annotations } = object.metadata as { name: string; labels?: unknown; annotations?: unknown };
+  return { ...object, metadata: { name, labels, annotations } };
+}
+
+/** The CRDs of a file as a user would apply it. */
+export function parseCrds(kubernetes: Kubernetes, yaml: string): Promise<CustomResourceDefinition[]> {
+  return Promise.all(yaml.split(/^---$/m).map((one) => parse<CustomResourceDefinition>(kubernetes, definitions, one)));
 }
 
 /** How Cluster API finds the version of a kind that speaks a version of its contract. */

@@ -16,6 +16,8 @@ export interface ClusterApiOptions {
   readonly crds?: readonly CustomResourceDefinition[];
   /** What `buildClusterApi` returned; it is asked unless given. */
   readonly programs?: string;
+  /** More than what is on by default, e.g. `["ClusterTopology=true"]`. */
+  readonly featureGates?: readonly string[];
   /** How long each manager may take to be ready, in milliseconds; 50 s unless given. */
   readonly timeoutMs?: number;
   /** Ends the managers at once, even while they start. */
@@ -52,7 +54,7 @@ export function kubeConfigFile(kubernetes: Kubernetes): string {
  * @throws with a manager's last words where it does not become ready in time.
  */
 export async function startClusterApi(options: ClusterApiOptions): Promise<ClusterApi> {
-  const { kubernetes, crds = [], timeoutMs = 50_000, signal } = options;
+  const { kubernetes, crds = [], featureGates = [], timeoutMs = 50_000, signal } = options;
   const programs = options.programs ?? (await buildClusterApi());
   const authority = await createCertificateAuthority();
   const caBundle = Buffer.from(authority.certificate).toString("base64");
@@ -91,7 +93,8 @@ export async function startClusterApi(options: ClusterApiOptions): Promise<Clust
         "--diagnostics-address=0",
         `--health-addr=127.0.0.1:${health}`,
         "--leader-elect=false",
-        "--feature-gates=ReconcilerRateLimiting=false", // on, it costs a second with each step of an object
+        // On, that one costs a second with each step of an object.
+        `--feature-gates=${["ReconcilerRateLimiting=false", ...featureGates]}`,
         ...flags,
       ];
       const manager = startProcess(line, {}, signal);

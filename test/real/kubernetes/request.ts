@@ -17,6 +17,8 @@ export interface RequestOptions {
   readonly token?: string;
   /** `application/json` unless given; patches need one of their own. */
   readonly contentType?: string;
+  /** `application/json` unless given. */
+  readonly accept?: string;
 }
 
 /**
@@ -37,9 +39,10 @@ export function createSender(
   adminToken: string,
 ): { readonly send: SendRequest; disconnect(): void } {
   let agent = new Agent({ ca: certificateAuthority, keepAlive: true });
-  const send: SendRequest = (method, path, body, { token = adminToken, contentType = "application/json" } = {}) =>
+  const json = "application/json";
+  const send: SendRequest = (method, path, body, { token = adminToken, contentType = json, accept = json } = {}) =>
     new Promise((resolve, reject) => {
-      const headers = { authorization: `Bearer ${token}`, "content-type": contentType, accept: "application/json" };
+      const headers = { authorization: `Bearer ${token}`, "content-type": contentType, accept };
       const signal = AbortSignal.timeout(30_000);
       const sent = request(new URL(path, url), { method, agent, headers, signal }, (answer) => {
         let text = "";
