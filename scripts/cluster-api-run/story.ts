@@ -43,9 +43,12 @@ async function scale({ lab, tell }: Stage, name: string, from: number, to: numbe
   tell(`MachineDeployment ${name}: from ${from} to ${to} replicas`);
 }
 
-async function deleteClusters({ lab, signal, tell }: Stage, names: readonly string[]): Promise<void> {
+/** @param remaining - Machines that there are afterwards. */
+async function deleteClusters(stage: Stage, names: readonly string[], remaining: number): Promise<void> {
+  const { lab, signal, tell } = stage;
   for (const name of names) await lab.kubernetes.request("DELETE", placeOf("clusters", name));
-  tell(`kubectl delete cluster ${names.join(" ")}`);
+  tell(`deleted: Cluster ${names.join(", ")}`);
+  await stage.settled(remaining);
   const left = async () => {
     const found = await lab.list(namespace, `${core}/v1beta2`, "clusters");
     return found.map(({ metadata }) => metadata.name).filter((name) => names.includes(name));
@@ -58,8 +61,7 @@ const aliveIn = async ({ lab }: Stage) => (await lab.instances("alive")).map(({ 
 async function deleteOne(stage: Stage, cluster: string): Promise<Story["deleted"]> {
   const before = await aliveIn(stage);
   const instances = [...(await recorded(stage, cluster))];
-  await deleteClusters(stage, [cluster]);
-  await stage.settled(before.length - instances.length);
+  await deleteClusters(stage, [cluster], before.length - instances.length);
   const after = await aliveIn(stage);
   return { instances, noOthers: before.every((id) => instances.includes(id) !== after.includes(id)) };
 }
@@ -121,8 +123,7 @@ export async function play(stage: Stage, options: { readonly cli: string; readon
   if (options.keep) return { crash, ...found, deleted, exit: undefined };
 
   const exit = await phase("The rest is deleted, the provider stops", async () => {
-    await deleteClusters(stage, clusters.slice(0, -1));
-    await stage.settled(0);
+    await deleteClusters(stage, clusters.slice(0, -1), 0);
     return endProvider(stage, provider);
   });
   return { crash, ...found, deleted, exit };
