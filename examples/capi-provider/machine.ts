@@ -84,11 +84,8 @@ async function report({ api }: Context, object: AcmeMachine, instance: Instance)
     { type: "InternalDNS", address: instance.PrivateDnsName },
     { type: "ExternalIP", address: instance.PublicIpAddress },
   ].filter((one): one is { type: string; address: string } => Boolean(one.address));
-  const status: MachineStatus = {
-    addresses,
-    failureDomain: zone,
-    ...(runs && { initialization: { provisioned: true } }),
-  };
+  const initialization = runs && { initialization: { provisioned: true } };
+  const status: MachineStatus = { addresses, failureDomain: zone, ...initialization };
   const ready = condition(named, "Ready", runs, runs ? "InstanceRunning" : "InstancePending");
   await api.setStatus(named, status, ready);
   return runs ? resyncMs : pollMs;

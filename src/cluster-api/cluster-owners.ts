@@ -4,11 +4,12 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { parseOptions } from "../core/config.ts";
 import { GuardError } from "../core/errors.ts";
 import { memoryState } from "../core/memory-state.ts";
-import type { StateStore, Versioned } from "../core/state-store.ts";
+import type { StateStore } from "../core/state-store.ts";
 import { listPages } from "./list-pages.ts";
 import type { ObjectSource } from "./object-source.ts";
+import { type OwnerRecord, ownerRecords, suspect } from "./owner-records.ts";
 import { type LiveOwner, type LiveOwners, liveOwner, liveOwners, type OwnerSnapshot } from "./owner-snapshot.ts";
-import { hasLost, type OwnerTally, type ShrinkLimits, suspicion, tallyOf, tallySchema } from "./shrink-guard.ts";
+import { hasLost, type OwnerTally, type ShrinkLimits, suspicion, tallyOf } from "./shrink-guard.ts";
 import { fn, watchName } from "./watch-options.ts";
 
 /** Options of {@link clusterOwners}. */
@@ -78,19 +79,6 @@ const schema = z.strictObject({
   clock: z.looseObject({}).optional(),
 });
 
-const documentSchema = z.object({
-  managementCluster: z.string(),
-  /** What was there when the window began. */
-  baseline: tallySchema.optional(),
-  last: tallySchema.optional(),
-  /** What was refused since. */
-  refused: tallySchema.optional(),
-});
-
-type Document = z.infer<typeof documentSchema>;
-
-const suspect = (message: string) => new GuardError("ERR_OWNERS_SUSPECT", message, { requeueAfterMs: 300_000 });
-
 /**
  * Reads the Clusters and Machines of a management cluster, for whoever must know that something has no
  * owner any more: live, whole and once more each time. It refuses rather than to answer with less: a
@@ -122,7 +110,7 @@ export function clusterOwners(options: ClusterOwnersOptions): ClusterOwners {
   const { shrink, name, managementCluster, ...limits } = parseOptions(schema, options, "clusterOwners");
   const { clusters, machines, managementClusterUid, clock = systemClock } = options;
   const state = options.state ?? memoryState({ clock });
-  const key = `cluster-api/owners/${name}`;
+  const { update } = ownerRecords({ state, key: `cluster-api/owners/${name}`, managementCluster });
   /** The objects behind baseline and refusal, if this process read them: found again by their tallies. */
   const read = new Map<"baseline" | "refused", OwnerSnapshot>();
 
@@ -159,31 +147,7 @@ export function clusterOwners(options: ClusterOwnersOptions): ClusterOwners {
     return Object.freeze({ managementCluster, beganAt, endedAt: clock.now(), ...live });
   }
 
-  /** Changes the document, again where somebody else changed it meanwhile. */
-  async function update<R>(signal: AbortSignal | undefined, change: (document: Document) => [Document, R]): Promise<R> {
-    const options = signal === undefined ? {} : { signal };
-    for (;;) {
-      const entry = await state.get(key, options);
-      const [document, result] = change(parseDocument(entry));
-      if (await state.compareAndSet(key, entry?.version, JSON.stringify(document), options)) return result;
-    }
-  }
-
-  function parseDocument(entry: Versioned | undefined): Document {
-    if (entry === undefined) return { managementCluster };
-    let value: unknown;
-    try {
-      value = JSON.parse(entry.value);
-    } catch {
-      // refused with the next line
-    }
-    const parsed = documentSchema.safeParse(value);
-    if (!parsed.success) throw suspect(`state: ${key} holds something else: delete it to begin anew`);
-    if (parsed.data.managementCluster === managementCluster) return parsed.data;
-    throw suspect(`state: ${key} is of the management cluster ${parsed.data.managementCluster}: use another name`);
-  }
-
-  function judge(snapshot: OwnerSnapshot, document: Document): [Document, string | undefined] {
+  function judge(snapshot: OwnerSnapshot, document: OwnerRecord): [OwnerRecord, string | undefined] {
     const { baseline: tally, last } = document;
     const now = tallyOf(snapshot);
     const baseline = { tally, last, snapshot: snapshotOf(tally) };

@@ -1,17 +1,19 @@
 import { readErrorInfo } from "../core/error-info.ts";
 import { GuardError } from "../core/errors.ts";
-import type { KubernetesObject, OwnerReference } from "../core/kubernetes-object.ts";
-import { groupOf, isClusterApiGroup, isCoreKind } from "./group-kind.ts";
+import type { KubernetesObject } from "../core/kubernetes-object.ts";
+import { isCoreKind } from "./group-kind.ts";
+import {
+  checkFound,
+  checkNamed,
+  followed,
+  invalid,
+  isText,
+  type Named,
+  nameOf,
+  type ObjectLookupRef,
+  refOf,
+} from "./named-object.ts";
 import { clusterNameLabel } from "./object-facts.ts";
-
-/** An object to be found by its name. */
-export interface ObjectLookupRef {
-  /** As the reference has it. Its version may no longer be served: any version of the group will do. */
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-}
 
 /**
  * Finds an object, in an informer's cache or by asking the API server.
@@ -32,62 +34,8 @@ export interface OwnerObjects<T extends KubernetesObject = KubernetesObject> {
 const maxDepth = 16;
 const requeueAfterMs = 30_000;
 
-interface Named extends KubernetesObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly namespace: string; readonly name: string; readonly uid: string } & NonNullable<
-    KubernetesObject["metadata"]
-  >;
-}
-
-const invalid = (message: string) => new GuardError("ERR_OWNER_INVALID", message);
-
 const unresolved = (message: string) =>
   new GuardError("ERR_OWNER_UNRESOLVED", message, { retryable: true, requeueAfterMs });
-
-const nameOf = ({ kind, namespace, name }: ObjectLookupRef) => `${kind} ${namespace}/${name}`;
-
-function refOf({ apiVersion, kind, metadata: { namespace, name } }: Named): ObjectLookupRef {
-  return { apiVersion, kind, namespace, name };
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
-}
-
-/** What is missing is named; an item of a list has no kind, and would pass for an object without owner. */
-function checkNamed(object: KubernetesObject, what: string): asserts object is Named {
-  const { apiVersion, kind, metadata } = object ?? {};
-  const fields = { apiVersion, kind, namespace: metadata?.namespace, name: metadata?.name, uid: metadata?.uid };
-  for (const [field, value] of Object.entries(fields)) {
-    const path = field === "apiVersion" || field === "kind" ? field : `metadata.${field}`;
-    if (!isText(value)) throw invalid(`${what}.${path}: expected a non-empty string`);
-  }
-}
-
-/** References that may lead to a Cluster, the controller's first. Other tools' own objects lead nowhere. */
-function followed({ metadata, ...object }: Named): readonly OwnerReference[] {
-  const references = metadata.ownerReferences ?? [];
-  for (const [index, reference] of references.entries()) {
-    const path = `${object.kind} ${metadata.namespace}/${metadata.name}: metadata.ownerReferences[${index}]`;
-    for (const field of ["apiVersion", "kind", "name", "uid"] as const) {
-      if (!isText(reference?.[field])) throw invalid(`${path}.${field}: expected a non-empty string`);
-    }
-    const namespace = (reference as { readonly namespace?: unknown }).namespace;
-    if (namespace !== undefined && namespace !== metadata.namespace) {
-      throw invalid(`${path}.namespace: owners live in the namespace of what they own`);
-    }
-  }
-  if (references.filter(({ controller }) => controller === true).length > 1) {
-    throw invalid(
-      `${object.kind} ${metadata.namespace}/${metadata.name}: more than one of its owners is its controller`,
-    );
-  }
-  const leading = references.filter(
-    ({ controller, apiVersion }) => controller === true || isClusterApiGroup(apiVersion),
-  );
-  return leading.toSorted((one, other) => Number(other.controller === true) - Number(one.controller === true));
-}
 
 async function find<T extends KubernetesObject>(lookup: ObjectLookup<T>, ref: ObjectLookupRef): Promise<T | undefined> {
   try {
@@ -96,19 +44,6 @@ async function find<T extends KubernetesObject>(lookup: ObjectLookup<T>, ref: Ob
     if (readErrorInfo(error).status === 404) return undefined;
     throw error;
   }
-}
-
-/** Typed clients leave kind and version away where everybody knows them. */
-function checkFound(found: KubernetesObject, ref: ObjectLookupRef): Named {
-  const { apiVersion = ref.apiVersion, kind = ref.kind, metadata } = found;
-  const object: KubernetesObject = { apiVersion, kind, ...(metadata === undefined ? {} : { metadata }) };
-  checkNamed(object, `lookup of ${nameOf(ref)}`);
-  const same = kind === ref.kind && groupOf(apiVersion) === groupOf(ref.apiVersion);
-  if (!same || object.metadata.namespace !== ref.namespace || object.metadata.name !== ref.name) {
-    const what = nameOf(refOf(object));
-    throw invalid(`lookup of ${nameOf(ref)}: found ${what}; owners live in the namespace of what they own`);
-  }
-  return object;
 }
 
 /**
