@@ -1,7 +1,7 @@
 import { ApiException } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { InstanceState, StandInInstance } from "./stand-in-ec2.ts";
-import { type Given, standIns, uid } from "./stand-ins.ts";
+import { type Given, ready, standIns, uid } from "./stand-ins.ts";
 
 const pollMs = 5_000;
 const resyncMs = 300_000;
@@ -180,6 +180,13 @@ describe("an AcmeMachine that is not to be touched", () => {
     const world = await standIns(given);
     expect(await world.reconcileMachine()).toBeUndefined();
     expect(world.done).toEqual([]);
+  });
+
+  it("gets nothing while no Machine has adopted it", async () => {
+    const { ownerReferences } = ready.acmeCluster.metadata;
+    const world = await standIns({ acmeMachine: { metadata: { ownerReferences } } });
+    expect(await world.reconcileMachine()).toBeUndefined();
+    expect(world.done).toEqual(["AcmeMachine: status"]); // that it is not paused
   });
 
   it.each(["machine", "cluster"] as const)("gets nothing where its %s is gone", async (which) => {
