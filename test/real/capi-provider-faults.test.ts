@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { recordRequests } from "./capi-provider/requests.ts";
-import { type Right, withoutRight } from "./capi-provider/rights.ts";
+import { type Right, withoutRight } from "./capi-provider/without-right.ts";
 import {
   acme,
   clusterManifests,
