@@ -7,7 +7,7 @@ export interface Right {
   readonly verb: string;
 }
 
-const role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/acme-provider";
+const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const reviews = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
 /** The server reads rights from a watch, a moment after it has stored them. */
@@ -24,12 +24,13 @@ async function untilAllowed(kubernetes: Kubernetes, group: string, { resource, v
 }
 
 /**
- * Takes a right of its ClusterRole away from the example provider, and waits until it is gone.
+ * Takes a right of its ClusterRoles away from the example provider, and waits until it is gone.
  *
  * @returns What gives it back.
  */
 export async function withoutRight(kubernetes: Kubernetes, right: Right): Promise<() => Promise<void>> {
   const { resource, verb } = right;
+  const role = `${roles}/${resource === "secrets" ? "acme-provider-bootstrap-data" : "acme-provider"}`;
   const { rules } = await kubernetes.request<{ rules: Rule[] }>("GET", role);
   const group = rules.find(({ resources }) => resources.includes(resource))?.apiGroups[0] ?? "";
   const put = async (rules: readonly Rule[], allowed: boolean) => {
