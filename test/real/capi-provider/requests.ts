@@ -5,7 +5,12 @@ import { join } from "node:path";
 /** One request, as the API server's audit log has it. */
 export interface ApiRequest {
   readonly verb: string;
-  readonly objectRef?: { readonly apiGroup?: string; readonly resource: string; readonly subresource?: string };
+  readonly objectRef?: {
+    readonly apiGroup?: string;
+    readonly resource: string;
+    readonly subresource?: string;
+    readonly name?: string;
+  };
   readonly responseStatus?: { readonly code?: number };
 }
 
