@@ -131,7 +131,7 @@ describeWithLab(`the example provider, killed at ${kills} random moments (seed $
           count(`because: ${cause}`);
           for (const operation of onTheWire(witness)) count(`on the wire: ${operation}`);
         };
-        await killAt(nextMoment(moments, lab.cloud), provider, { afterMs: 10_000, onKill });
+        await killAt(nextMoment(moments, lab.cloud), provider, { afterMs: 6_000, onKill });
         witness.open.clear();
         for (const fact of await leftBehind(world, provider, witness)) count(`left: ${fact}`);
         expect(await twice(), `after kill ${kill}`).toEqual([]);
@@ -148,6 +148,12 @@ describeWithLab(`the example provider, killed at ${kills} random moments (seed $
       const blue = async () =>
         (await lab.running(namespace)).filter(({ metadata }) => metadata.name.startsWith("blue"));
       await expect.poll(async () => (await blue()).length, settled).toBe(4);
+      const ownerless = async () => {
+        const found = byMachine(await lab.instances("alive"));
+        for (const { metadata } of await lab.machines(namespace)) found.delete(metadata.uid);
+        return [...found];
+      };
+      await expect.poll(ownerless, settled).toEqual([]); // lost: nobody would ever end it
       const alive = byMachine(await lab.instances("alive"));
       for (const { metadata, spec } of await blue()) {
         expect(alive.get(metadata.uid)).toEqual([spec.providerID?.split("/").at(-1)]);

@@ -75,8 +75,16 @@ export function nextMoment(random: SeededRandom, cloud: CloudProxy): Moment {
   return which < 0.8 ? atRecord(random) : atTime(random);
 }
 
+/** Waits until a provider leads, or has ended. */
+async function leads(provider: Provider): Promise<void> {
+  const { exitCode, signalCode } = provider.process;
+  if (exitCode !== null || signalCode !== null || provider.log().some(({ event }) => event === "elected")) return;
+  await Promise.race([provider.printed(provider.lines.length + 1), provider.ended]);
+  await leads(provider);
+}
+
 /**
- * Kills a provider at a moment, or after a while where that does not come.
+ * Kills a provider at a moment, or once it has led for a while without that.
  *
  * @param onKill - Called at that moment, with what it was.
  * @returns once the process has ended.
@@ -91,6 +99,7 @@ export async function killAt(
     if (provider.process.kill("SIGKILL")) onKill(cause);
   };
   const disarm = moment.arm(provider, () => kill(moment.name));
+  await leads(provider);
   const timer = setTimeout(() => kill("nothing of that kind"), afterMs);
   const ended = await provider.ended;
   clearTimeout(timer);
