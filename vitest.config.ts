@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -32,6 +33,8 @@ const alias =
 export default defineConfig({
   resolve: { alias },
   test: {
+    // Tests of real servers wait more than they compute: one at a time would leave two cores idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Bounds what hangs; how fast a busy machine is proves nothing.
     testTimeout: 60_000,
     expect: { poll: { timeout: 30_000 } },

@@ -3,7 +3,7 @@ import { circuitKey } from "../../src/circuit-breaker/circuit-key.ts";
 import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.ts";
 import { isGuardError } from "../../src/core/errors.ts";
 import { requeueAfter } from "../../src/core/requeue-after.ts";
-import { harness, ireland, irelandKey, makeAttempt, makeCall } from "./harness.ts";
+import { harness, ireland, irelandKey, makeCall } from "./harness.ts";
 
 const frankfurt = { ...ireland, region: "eu-central-1" };
 

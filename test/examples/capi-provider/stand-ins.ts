@@ -41,7 +41,7 @@ function object(apiVersion: string, kind: string, name: string, owner: string | 
   return { apiVersion, kind, metadata, ...more } as Stored;
 }
 
-export const failureDomains = ["zone-a", "zone-b"];
+const failureDomains = ["zone-a", "zone-b"];
 
 /** A cluster that is provisioned, and a Machine with bootstrap data that has no instance yet. */
 export const ready = {
