@@ -58,7 +58,7 @@ export function setStage({ progress, beganAt, ...given }: StageOptions): Stage {
   const joined = new Set<string>();
   let last = { text: "", at: Number.NEGATIVE_INFINITY };
   // It goes on wherever an API server does not answer: those end first where the run is interrupted.
-  const close = standInForKubelets(lab, { namespace, workload: lab.workload, onError: () => {} });
+  const close = standInForKubelets(lab, { namespace, workload: lab.workload });
 
   function show(census: Census, wanted: number): void {
     const text = `Machines: ${textOf(census.machines)}; with Node: ${census.withNode}; instances: ${textOf(census.instances)}`;

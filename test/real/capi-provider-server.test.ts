@@ -36,7 +36,7 @@ describeWithLab("the example provider, with an API server that fails", (start) =
     namespace = await lab.kubernetes.freshNamespace("blue");
     const network = await lab.makeNetwork();
     await connectWorkload(lab.kubernetes, { namespace, cluster: "blue", workload: lab.workload });
-    stopKubelets = standInForKubelets(lab, { namespace, workload: lab.workload, onError: () => {} });
+    stopKubelets = standInForKubelets(lab, { namespace, workload: lab.workload });
     provider = await lab.startProvider({ server: `https://127.0.0.1:${wire.port}` });
     await lab.apply(...clusterManifests({ namespace, name: "blue", network }));
     await running(2);

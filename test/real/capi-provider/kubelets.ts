@@ -16,8 +16,6 @@ export interface KubeletOptions {
   readonly namespace: string;
   /** The workload cluster's API server. */
   readonly workload: Kubernetes;
-  /** What goes wrong at a look, e.g. while an API server is down; the next one begins anew. */
-  readonly onError?: (error: unknown) => void;
 }
 
 /**
@@ -27,7 +25,7 @@ export interface KubeletOptions {
  * @returns What ends it.
  */
 export function standInForKubelets(lab: Lab, options: KubeletOptions): () => Promise<void> {
-  const { namespace, workload, onError } = options;
+  const { namespace, workload } = options;
   const stop = new AbortController();
   const registered = new Set<string>();
   const look = async () => {
@@ -42,10 +40,7 @@ export function standInForKubelets(lab: Lab, options: KubeletOptions): () => Pro
   };
   const run = async () => {
     while (!stop.signal.aborted) {
-      await look().catch((error) => {
-        if (onError === undefined) throw error;
-        onError(error);
-      });
+      await look().catch(() => {}); // an API server is down or just up: what is left is for the next look
       await sleep(100);
     }
   };
