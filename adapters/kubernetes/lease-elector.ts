@@ -1,10 +1,11 @@
-import { abortable, joinSignals, onAbort } from "../../src/core/abort.ts";
+import { joinSignals, onAbort } from "../../src/core/abort.ts";
 import { sleep, systemClock } from "../../src/core/clock.ts";
 import { GuardError } from "../../src/core/errors.ts";
 import { newId, systemRandom } from "../../src/core/id.ts";
-import { callOptions, statusOf } from "./api-call.ts";
+import { statusOf } from "./api-call.ts";
 import { type ElectionEvent, electorOptions, type LeaseElectorOptions } from "./lease-elector-options.ts";
-import { claimed, durationOf, holderOf, type LeaseObject, versionOf } from "./lease-elector-record.ts";
+import { durationOf, holderOf, type LeaseObject, versionOf } from "./lease-elector-record.ts";
+import { leaseRequests } from "./lease-elector-requests.ts";
 import { beginTerm, type Leadership, momentOf, since, type Term } from "./lease-elector-term.ts";
 
 /** One replica's part in an election. */
@@ -67,8 +68,9 @@ interface Observation {
  */
 export function leaseElector(options: LeaseElectorOptions): LeaseElector {
   const settings = electorOptions(options);
-  const { leases, namespace, name, leaseDurationMs, renewDeadlineMs, retryPeriodMs } = settings;
+  const { namespace, name, leaseDurationMs, renewDeadlineMs, retryPeriodMs } = settings;
   const { clock = systemClock, random = systemRandom } = settings;
+  const requests = leaseRequests({ ...settings, clock, withinMs: renewDeadlineMs / 2 });
   const holder = `${settings.identity}_${newId(clock, random)}`;
   const stopping = new AbortController();
   let term: Term | undefined;
@@ -112,45 +114,6 @@ export function leaseElector(options: LeaseElectorOptions): LeaseElector {
     if (elector.leader !== before) tell({ type: "leader", identity: elector.leader });
   }
 
-  /** One request that ends in time for another one. */
-  async function ask<T>(work: (options: object) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const limit = new AbortController();
-    const withinMs = renewDeadlineMs / 2;
-    const timer = clock.setTimeout(() => limit.abort(new Error(`no answer within ${withinMs} ms`)), withinMs);
-    const either = joinSignals(signal, limit.signal) as AbortSignal;
-    try {
-      return await abortable(work(callOptions({ signal: either })), either);
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  async function read(signal?: AbortSignal): Promise<LeaseObject | undefined> {
-    try {
-      return await ask((call) => leases.readNamespacedLease({ namespace, name }, call), signal);
-    } catch (error) {
-      if (statusOf(error) === 404) return undefined;
-      throw error;
-    }
-  }
-
-  /** Writes on the condition that the Lease is as it was seen. */
-  function write(claim: { readonly holder: string; readonly acquires: boolean }, signal?: AbortSignal) {
-    const seen = lease;
-    const body = claimed(seen ?? { metadata: { namespace, name } }, {
-      ...claim,
-      durationMs: leaseDurationMs,
-      now: clock.now(),
-    });
-    return ask(
-      (call) =>
-        seen === undefined
-          ? leases.createNamespacedLease({ namespace, body }, call)
-          : leases.replaceNamespacedLease({ namespace, name, body }, call),
-      signal,
-    );
-  }
-
   /** Milliseconds for which somebody else may still believe to lead. */
   function othersMs(): number {
     if (lease === undefined || observed === undefined) return leaseDurationMs;
@@ -160,7 +123,7 @@ export function leaseElector(options: LeaseElectorOptions): LeaseElector {
 
   async function step(): Promise<void> {
     const { signal } = stopping;
-    if (stale) observe(await read(signal));
+    if (stale) observe(await requests.read(signal));
     if (term !== undefined && (lease === undefined || holderOf(lease) !== holder)) {
       lose(lease === undefined ? "the Lease was deleted" : "somebody else took the Lease");
     }
@@ -168,13 +131,13 @@ export function leaseElector(options: LeaseElectorOptions): LeaseElector {
     if (lease === undefined) {
       // Its holder may not know yet that it was deleted. Whether it was made and deleted again between two
       // looks nobody can tell: so it is made first, for nobody, and taken as one that somebody held.
-      observe(await write({ holder: nobody, acquires: false }, signal));
+      observe(await requests.write(lease, { holder: nobody, acquires: false }, signal));
       return;
     }
     if (term === undefined && othersMs() > 0) return;
     const sent = momentOf(clock);
     const going = term;
-    observe(await write({ holder, acquires: going === undefined }, signal));
+    observe(await requests.write(lease, { holder, acquires: going === undefined }, signal));
     stale = false;
     if (going === undefined) begin(sent);
     else if (going.held) going.renewed(sent);
@@ -209,10 +172,10 @@ export function leaseElector(options: LeaseElectorOptions): LeaseElector {
   async function release(): Promise<void> {
     for (let tries = 0; tries < 3; tries++) {
       try {
-        if (stale) observe(await read());
+        if (stale) observe(await requests.read());
         if (lease === undefined || holderOf(lease) !== holder) return;
         stale = true;
-        observe(await write({ holder: "", acquires: false }));
+        observe(await requests.write(lease, { holder: "", acquires: false }));
         return;
       } catch (error) {
         tell({ type: "error", error }); // the Lease ends by itself
