@@ -25,7 +25,7 @@ function atRequest(random: SeededRandom, cloud: CloudProxy): Moment {
   const operation = pick(operations);
   const arrival = random() < 0.5;
   const fate = pick(fates);
-  const afterMs = pick([0, Math.ceil(random() * 10), Math.ceil(random() * 100)]);
+  const afterMs = pick([0, Math.ceil(random() * 10), 10 + Math.ceil(random() * 40)]);
   let skipped = operation.test("Describe") ? Math.floor(random() * 20) : 0; // each start begins with some
   return {
     name: `${operation.source.replace(/\W/g, "")} ${arrival ? `arrives and ${fate}` : afterMs === 0 ? "is about to be answered" : "has been answered"}`,
