@@ -5,42 +5,30 @@ import { parseArgs } from "node:util";
 import { output } from "./child.ts";
 import { markdown, table } from "./report.ts";
 import { type Figure, middle, type Row } from "./row.ts";
-import { admission } from "./rows/admission.ts";
-import { auditVerify, auditVerifyCommand } from "./rows/audit-verify.ts";
-import { awsThrottled } from "./rows/aws-throttled.ts";
-import { awsThroughput } from "./rows/aws-throughput.ts";
-import { chain } from "./rows/chain.ts";
-import { credentialGet, credentialHerd } from "./rows/credentials.ts";
-import { durable } from "./rows/durable.ts";
-import { fairness } from "./rows/fairness.ts";
-import { idleKeys } from "./rows/idle-keys.ts";
-import { importTime } from "./rows/import.ts";
-import { recovery } from "./rows/recovery.ts";
-import { sharedAdmission } from "./rows/shared-admission.ts";
-import { sharedLimit } from "./rows/shared-limit.ts";
 
-const rows: readonly Row[] = [
-  chain,
-  awsThroughput,
-  durable,
-  admission,
-  idleKeys,
-  fairness,
-  sharedLimit,
-  sharedAdmission,
-  awsThrottled,
-  credentialGet,
-  credentialHerd,
-  auditVerify,
-  auditVerifyCommand,
-  recovery,
-  importTime,
-];
+/** Loaded by itself: what one row needs, an SDK for instance, must not weigh on another one. */
+const rows: Readonly<Record<string, () => Promise<Row>>> = {
+  chain: async () => (await import("./rows/chain.ts")).chain,
+  "aws-throughput": async () => (await import("./rows/aws-throughput.ts")).awsThroughput,
+  durable: async () => (await import("./rows/durable.ts")).durable,
+  admission: async () => (await import("./rows/admission.ts")).admission,
+  "idle-keys": async () => (await import("./rows/idle-keys.ts")).idleKeys,
+  fairness: async () => (await import("./rows/fairness.ts")).fairness,
+  "shared-limit": async () => (await import("./rows/shared-limit.ts")).sharedLimit,
+  "shared-admission": async () => (await import("./rows/shared-admission.ts")).sharedAdmission,
+  "aws-throttled": async () => (await import("./rows/aws-throttled.ts")).awsThrottled,
+  "credential-get": async () => (await import("./rows/credentials.ts")).credentialGet,
+  "credential-herd": async () => (await import("./rows/credentials.ts")).credentialHerd,
+  "audit-verify": async () => (await import("./rows/audit-verify.ts")).auditVerify,
+  "audit-verify-command": async () => (await import("./rows/audit-verify.ts")).auditVerifyCommand,
+  recovery: async () => (await import("./rows/recovery.ts")).recovery,
+  import: async () => (await import("./rows/import.ts")).importTime,
+};
 
 const help = `Usage: npm run bench -- [options] [ID...]
 
 Measures the figures of the documentation, all or those with the given ids:
-  ${rows.map(({ id }) => id).join(", ")}
+  ${Object.keys(rows).join(", ")}
 
   --json     print [{ id, value, unit, better, goal, alternatives }] and nothing else
   --write    write docs/benchmarks.md as well (needs every row)
@@ -77,11 +65,9 @@ if (values.help) {
   process.stdout.write(help);
   process.exit(0);
 }
-const unknown = positionals.filter((id) => !rows.some((row) => row.id === id));
+const unknown = positionals.filter((id) => !Object.hasOwn(rows, id));
 if (unknown.length > 0) usage(`no such row: ${unknown.join(", ")}`);
 if (values.write && positionals.length > 0) usage("--write needs every row");
-
-const chosen = positionals.length === 0 ? rows : rows.filter(({ id }) => positionals.includes(id));
 
 /** Each row in a process of its own: what one row has compiled or left in memory must not weigh on the next. */
 async function measure(row: Row): Promise<Figure> {
@@ -93,14 +79,16 @@ async function measure(row: Row): Promise<Figure> {
 }
 
 if (values.row !== undefined) {
-  const figure = await rows.find(({ id }) => id === values.row)?.run();
+  const figure = await (await rows[values.row]?.())?.run();
   process.stdout.write(`${JSON.stringify(figure)}\n`);
   process.exit(0);
 }
 
+const chosen = Object.keys(rows).filter((id) => positionals.length === 0 || positionals.includes(id));
 const measured: (Row & Figure)[] = [];
 let left = 0;
-for (const [index, row] of chosen.entries()) {
+for (const [index, id] of chosen.entries()) {
+  const row = await (rows[id] as () => Promise<Row>)();
   const missing = await row.missing?.();
   if (missing !== undefined) {
     process.stderr.write(`[${index + 1}/${chosen.length}] ${row.id}: not measured: ${missing}\n`);
