@@ -1,8 +1,9 @@
 import type { Call } from "../../src/core/call.ts";
 import { fieldsOf } from "../../src/core/kubernetes-status.ts";
 import type { Owner } from "../../src/core/owner.ts";
-import type { OwnerTags, Tags } from "../../src/core/tags.ts";
+import type { Tags } from "../../src/core/tags.ts";
 import { plainTags } from "../../src/ownership/plain-tags.ts";
+import { foreign, isNamesake } from "../../src/ownership/standing.ts";
 import { type KnownObject, objectsIn, tagsOf } from "./known-objects.ts";
 import { type ObjectRef, objectId, pathOf } from "./object-ref.ts";
 
@@ -41,17 +42,6 @@ export function collectionTarget(ref: ObjectRef, query: Query, owner: Owner): st
   return `${objectId({ ...ref, name: "*" })}${selected === "" ? "" : `?${selected}`}`;
 }
 
-const isOwn = ({ managementCluster, provider, cluster }: Owner, theirs: OwnerTags) =>
-  theirs.managementCluster === managementCluster &&
-  theirs.provider === provider &&
-  (cluster === undefined || theirs.clusterUid === undefined || theirs.clusterUid === cluster.uid);
-
-/** One that bears the cluster's name may be a former owner, which the guard's options decide. */
-const isNamesake = ({ provider, cluster }: Owner, theirs: OwnerTags) =>
-  theirs.provider === provider &&
-  theirs.clusterNamespace === cluster?.namespace &&
-  theirs.clusterName === cluster?.name;
-
 /** Deletes of which all objects were seen to bear the owner's labels. */
 const narrowed = new WeakMap<Call, string>();
 
@@ -85,8 +75,8 @@ export async function foreignIn(call: Call, ref: ObjectRef, query: Query, read: 
   for await (const object of listed(ref, query, read)) {
     const tags = tagsOf(object);
     const theirs = plainTags.decode(tags);
-    if (theirs !== undefined && !isOwn(owner, theirs)) {
-      if (!isNamesake(owner, theirs)) return tags;
+    if (theirs !== undefined && foreign(owner, theirs) !== undefined) {
+      if (!isNamesake(owner, theirs)) return tags; // a namesake may be a former owner, which the guard's options decide
       namesakes.set(`${theirs.managementCluster} ${theirs.clusterUid}`, tags);
     }
     allPinned &&= pins.every(([key, value]) => object.labels[key] === value);

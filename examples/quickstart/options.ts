@@ -1,5 +1,5 @@
 /** The command line: what can be said, and what is said back when it is wrong. */
-import { parseArgs } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 
 export const help = `Usage: npm start -- [OPTIONS]
 
@@ -48,9 +48,10 @@ const known = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
-function parse(args: readonly string[]) {
+/** Reads a command line that holds nothing but these options. @throws {@link UsageError} */
+export function parse<const T extends NonNullable<ParseArgsConfig["options"]>>(args: readonly string[], options: T) {
   try {
-    return parseArgs({ args: [...args], options: known, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
     throw new UsageError((error as Error).message.split(". ")[0]);
   }
@@ -58,7 +59,7 @@ function parse(args: readonly string[]) {
 
 /** @throws {@link UsageError} */
 export function readOptions(args: readonly string[]): Options {
-  const { seed: seedText, cloud, endpoint, region, image, out, json, help: wantsHelp } = parse(args);
+  const { seed: seedText, cloud, endpoint, region, image, out, json, help: wantsHelp } = parse(args, known);
   const seed = Number(seedText);
   if (!/^\d{1,10}$/.test(seedText) || seed > 0xffff_ffff) {
     throw new UsageError(`--seed: expected a whole number from 0 to 4294967295, got "${seedText}"`);

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { UsageError } from "../../examples/quickstart/options.ts";
 import { kubeConfigFile } from "../../test/real/cluster-api/start.ts";
 import type { Kubernetes } from "../../test/real/kubernetes/start.ts";
-import { UsageError } from "./options.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Folders {

@@ -3,12 +3,13 @@
  * starts what is needed, has the story played, says what it came to, and ends everything.
  */
 import { once, setMaxListeners } from "node:events";
+import { UsageError } from "../../examples/quickstart/options.ts";
 import { progress as showProgress } from "../../examples/quickstart/progress.ts";
 import { startLab } from "../../test/real/capi-provider/lab.ts";
 import { check } from "./checks.ts";
 import { gather } from "./facts.ts";
 import { makeFolders, writeKubeConfig, writeLogs } from "./files.ts";
-import { help, type Options, readOptions, UsageError } from "./options.ts";
+import { help, type Options, readOptions } from "./options.ts";
 import { setStage } from "./stage.ts";
 import { play } from "./story.ts";
 import { summary } from "./summary.ts";

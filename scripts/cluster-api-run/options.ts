@@ -1,5 +1,5 @@
 /** The command line: what can be said, and what is said back when it is wrong. */
-import { parseArgs } from "node:util";
+import { parse, UsageError } from "../../examples/quickstart/options.ts";
 
 export const help = `Usage: npm run start:cluster-api [-- OPTIONS]
 
@@ -36,9 +36,6 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** A mistake on the command line, in words for its author. */
-export class UsageError extends Error {}
-
 const known = {
   clusters: { type: "string", default: "3" },
   workers: { type: "string", default: "2" },
@@ -47,14 +44,6 @@ const known = {
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: known, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message.split(". ")[0]);
-  }
-}
 
 function countOf(option: string, text: string, least: number): number {
   const count = Number(text);
@@ -66,7 +55,7 @@ function countOf(option: string, text: string, least: number): number {
 
 /** @throws {@link UsageError} */
 export function readOptions(args: readonly string[]): Options {
-  const { clusters, workers, out, ...flags } = parse(args);
+  const { clusters, workers, out, ...flags } = parse(args, known);
   if (out === "") throw new UsageError("--out: expected a directory");
   // One is scaled up, another one down, and one goes before the rest.
   return { clusters: countOf("clusters", clusters, 2), workers: countOf("workers", workers, 1), out, ...flags };

@@ -23,7 +23,7 @@ export function foreign(mine: Owner, theirs: Ownership | undefined): string | un
 }
 
 /** Whether tags name a cluster that looks like this one: the same provider, namespace and name. */
-function isNamesake({ provider, cluster }: Owner, theirs: Ownership | undefined): theirs is OwnerTags {
+export function isNamesake({ provider, cluster }: Owner, theirs: Ownership | undefined): theirs is OwnerTags {
   return (
     typeof theirs === "object" &&
     cluster !== undefined &&

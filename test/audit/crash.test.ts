@@ -1,11 +1,11 @@
-import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { verifyJournal } from "../../src/audit/verify.ts";
 import { moments } from "../crash/moments.ts";
 import type { Child } from "../support/child.ts";
+import { mountSmallDisk } from "../support/small-disk.ts";
 import { cleanup, openJournal, startChild, temporaryDirectory } from "./support.ts";
 
 /** Rounds on one journal: it is verified after each, which takes longer as it grows. */
@@ -58,14 +58,10 @@ describe("a writer that is killed at full speed", () => {
   }, 1_800_000);
 
   it("loses nothing on a file system that fills up, wherever in a rotation it does", async (test) => {
-    const directory = join(temporaryDirectory(), "small");
-    mkdirSync(directory);
-    try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", directory], { stdio: "ignore" });
-    } catch {
-      test.skip("mounting a small file system is not allowed here");
-    }
-    cleanup(() => execFileSync("umount", [directory]));
+    const disk = mountSmallDisk("256k");
+    if (disk === undefined) return test.skip("mounting a small file system is not allowed here");
+    cleanup(() => disk.remove());
+    const { directory } = disk;
     const filler = join(directory, "filler");
     let full = 0;
     for (let round = 0; round < Math.ceil(moments / 4); round++) {

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   mkdirSync,
@@ -15,6 +14,7 @@ import type { FileJournal } from "../../src/audit/file-journal.ts";
 import { type JournalFiles, nodeFiles } from "../../src/audit/journal-files.ts";
 import { unavailable } from "../../src/audit/unavailable.ts";
 import { verifyJournal } from "../../src/audit/verify.ts";
+import { mountSmallDisk } from "../support/small-disk.ts";
 import {
   cleanup,
   failure,
@@ -217,14 +217,10 @@ describe("a disk that has no room", () => {
   });
 
   it("holds for a real file system of 64 KB", async (test) => {
-    const directory = join(temporaryDirectory(), "small");
-    mkdirSync(directory);
-    try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", directory], { stdio: "ignore" });
-    } catch {
-      test.skip("mounting a small file system is not allowed here");
-    }
-    cleanup(() => execFileSync("umount", [directory]));
+    const disk = mountSmallDisk("64k");
+    if (disk === undefined) return test.skip("mounting a small file system is not allowed here");
+    cleanup(() => disk.remove());
+    const { directory } = disk;
     const filler = join(directory, "filler");
     writeFileSync(filler, Buffer.alloc(32 * 1024));
     const journal = await openJournal(directory);

@@ -1,24 +1,16 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createGuard, fileJournal, verifyJournal } from "provider-guard";
 import { object } from "provider-guard/object";
 import { expect, it } from "vitest";
 import { AcmeClient, acmeOptions, managementCluster, subject } from "../support/acme.ts";
+import { mountSmallDisk } from "../support/small-disk.ts";
 
 it("a disk that fills up in the middle of a run: mutating calls are refused, reads go on, nothing recorded is lost", async (test) => {
-  const directory = mkdtempSync(join(tmpdir(), "full-disk-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=96k", "tmpfs", directory], { stdio: "ignore" });
-  } catch {
-    rmSync(directory, { recursive: true });
-    test.skip("mounting a small file system is not allowed here");
-  }
-  test.onTestFinished(() => {
-    execFileSync("umount", [directory]);
-    rmSync(directory, { recursive: true });
-  });
+  const disk = mountSmallDisk("96k");
+  if (disk === undefined) return test.skip("mounting a small file system is not allowed here");
+  test.onTestFinished(() => disk.remove());
+  const { directory } = disk;
   const filler = join(directory, "filler");
   writeFileSync(filler, Buffer.alloc(48 * 1024));
   const audit = join(directory, "audit");

@@ -1,10 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
+import { mountSmallDisk, type SmallDisk } from "../support/small-disk.ts";
 import { recordRequests } from "./capi-provider/requests.ts";
 import { type Right, withoutRight } from "./capi-provider/without-right.ts";
 import {
@@ -27,17 +26,6 @@ interface Event {
   readonly regarding: { readonly name: string };
 }
 
-function mountSmallDisk(): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), "small-disk-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], { stdio: "ignore" });
-    return folder;
-  } catch {
-    rmSync(folder, { recursive: true });
-    return undefined;
-  }
-}
-
 const clusterName = `${core}/cluster-name`;
 
 describeWithLab("the example provider, with what is wrong around it", (start) => {
@@ -47,7 +35,7 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
   let provider: Provider;
   let namespace: string;
   /** A disk of four megabytes for the audit log; `undefined` where mounting is not allowed. */
-  let disk: string | undefined;
+  let disk: SmallDisk | undefined;
   let stopKubelets = async () => {};
 
   beforeAll(async () => {
@@ -59,8 +47,8 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
     stopKubelets = standInForKubelets(lab, { namespace, workload: lab.workload });
     wire = await startWire(Number(new URL(lab.cloud.url).port));
     await wire.mend();
-    disk = mountSmallDisk();
-    const audit = disk !== undefined && { AUDIT_DIRECTORY: join(disk, "audit") };
+    disk = mountSmallDisk("4m");
+    const audit = disk !== undefined && { AUDIT_DIRECTORY: join(disk.directory, "audit") };
     provider = await lab.startProvider({ env: { AWS_ENDPOINT_URL_EC2: `http://127.0.0.1:${wire.port}`, ...audit } });
     await lab.apply(...clusterManifests({ namespace, name: "blue", network }));
     await running(2);
@@ -70,10 +58,7 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
     await lab?.stop();
     await wire?.cut();
     await recorded?.remove();
-    if (disk !== undefined) {
-      execFileSync("umount", [disk]);
-      rmSync(disk, { recursive: true });
-    }
+    disk?.remove();
   });
 
   const running = (count: number) =>
@@ -231,7 +216,7 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
   it("launches nothing while the audit log's disk is full, says so, and goes on when there is room", async (test) => {
     if (disk === undefined) return test.skip("mounting a small file system is not allowed here");
     const made = calls("RunInstances").length;
-    const filler = join(disk, "filler");
+    const filler = join(disk.directory, "filler");
     let room = 1 << 20;
     while (room > 0) {
       try {

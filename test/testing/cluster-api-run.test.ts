@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { UsageError } from "../../examples/quickstart/options.ts";
 import { check } from "../../scripts/cluster-api-run/checks.ts";
 import type { Facts } from "../../scripts/cluster-api-run/facts.ts";
-import { readOptions, UsageError } from "../../scripts/cluster-api-run/options.ts";
+import { readOptions } from "../../scripts/cluster-api-run/options.ts";
 import { summary } from "../../scripts/cluster-api-run/summary.ts";
 import { until } from "../../scripts/cluster-api-run/wait.ts";
 
