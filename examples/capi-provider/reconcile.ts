@@ -50,6 +50,9 @@ function checkMeant({ kind, metadata }: Stored, { spec }: Cluster | Machine): vo
   throw new GuardError("ERR_OWNER_INVALID", message);
 }
 
+/** Somebody else has written the object meanwhile. */
+const isConflict = (error: unknown) => error instanceof ApiException && error.code === 409;
+
 export interface Work<T> {
   readonly object: T;
   readonly cluster: Cluster;
@@ -83,8 +86,7 @@ export async function reconcileAs<T extends Stored>(
     const subject = { cluster, ...(machine !== undefined && { machine }) };
     return await guard.reconcile(subject, () => work({ object: current, cluster, machine }), { signal });
   } catch (error) {
-    // Somebody else has written the object meanwhile: no failure, but a reason to read it again.
-    if (error instanceof ApiException && error.code === 409) return 1_000;
+    if (isConflict(error)) return 1_000; // no failure, but a reason to read the object again
     if (!signal.aborted) await tell(error).catch((failure) => record(failure, "WriteStatus"));
     throw error;
   }
@@ -92,7 +94,14 @@ export async function reconcileAs<T extends Stored>(
   async function tell(error: unknown): Promise<void> {
     record(error, "Reconcile");
     const failed = { ...conditionFrom(error, { type: "Ready" }), ...observed(object) };
-    const now = await api.get<T>({ ...object, ...object.metadata });
-    if (now?.metadata.uid === object.metadata.uid) await api.setStatus(now, {}, failed);
+    // Though others write meanwhile: after a lasting failure nobody looks again for minutes.
+    for (let tries = 5; tries > 0; tries--) {
+      const now = await api.get<T>({ ...object, ...object.metadata });
+      if (now?.metadata.uid !== object.metadata.uid) return;
+      const written = await api.setStatus(now, {}, failed).catch((failure) => {
+        if (!isConflict(failure)) throw failure;
+      });
+      if (written !== undefined) return;
+    }
   }
 }

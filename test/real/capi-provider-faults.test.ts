@@ -126,7 +126,7 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
     await sleep(8_000);
     // Its own write of spec.providerID has it looked at once more.
     expect(failures(name).length).toBeLessThanOrEqual(3);
-    expect(waits(name).at(-1)).toBeGreaterThanOrEqual(60_000);
+    await expect.poll(() => waits(name).at(-1), patient).toBeGreaterThanOrEqual(60_000);
     const denied = (await recorded.requests()).filter(
       ({ objectRef, responseStatus }) => objectRef?.name === name && responseStatus?.code === 403,
     );
@@ -144,7 +144,7 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
     await scale(3);
     const [name = ""] = await untilUnready(1, "AccessDenied");
     await expect.poll(() => events(name), patient).toContain("AccessDenied");
-    expect(waits(name).at(-1)).toBeGreaterThanOrEqual(60_000);
+    await expect.poll(() => waits(name).at(-1), patient).toBeGreaterThanOrEqual(60_000);
     const secrets = `/api/v1/namespaces/${namespace}/secrets`;
     const secret = await lab.kubernetes.request<{ data: object; type: string }>("GET", `${secrets}/${name}`);
     await lab.kubernetes.request("DELETE", `${secrets}/${name}`);
@@ -274,7 +274,7 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
       expect(await events(name)).not.toEqual([]);
     }
     const metrics = async () => (await fetch(`${provider.url}/metrics`)).text();
-    const requests = /^provider_guard_attempts\{.*result="outage"\} (\d+)$/m.exec(await metrics())?.[1];
+    const requests = /^provider_guard_attempts_total\{.*result="outage"\} (\d+)$/m.exec(await metrics())?.[1];
     expect(Number(requests)).toBeGreaterThan(0);
     expect(Number(requests)).toBeLessThan(30);
     const asked = async () => {
@@ -283,7 +283,7 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
     };
     await expect
       .poll(asked, { ...patient, interval: 1_000 })
-      .toMatch(/^provider_guard_breaker_transitions\{.*EC2.*state="open"\} [1-9]/m);
+      .toMatch(/^provider_guard_breaker_transitions_total\{.*EC2.*state="open"\} [1-9]/m);
     expect(await metrics()).toMatch(/^provider_guard_breaker_state\{.*EC2.*\} [012]$/m);
     await wire.mend();
     // A circuit that has opened tries again after pauses of its own, and each machine waits for its next look.
@@ -302,7 +302,7 @@ describeWithLab("the example provider, with what is wrong around it", (start) =>
     lab.cloud.throttle("RunInstances", 1, 1);
     await scale(16);
     const metrics = async () => (await fetch(`${provider.url}/metrics`)).text();
-    await expect.poll(metrics, patient).toMatch(/^provider_guard_attempts\{.*result="throttled"\} [1-9]/m);
+    await expect.poll(metrics, patient).toMatch(/^provider_guard_attempts_total\{.*result="throttled"\} [1-9]/m);
     expect(await metrics()).toMatch(/^provider_guard_rate_limit_rate\{.*operation="RunInstances"\} [\d.]+$/m);
     expect((await unready("Launching", "Throttled")).length).toBeGreaterThan(0);
     await running(17);

@@ -97,7 +97,7 @@ describeWithLab("the rights of the example provider", (start) => {
       const state = configMapState({ core: config.makeApiClient(CoreV1Api), namespace, name: "acme-guard-state" });
       await emergencyStop(state).freeze({ reason: "incident 42", by: "alice" });
       const metrics = async () => (await fetch(`${provider.url}/metrics`)).text();
-      await expect.poll(metrics, patient).toMatch(/^provider_guard_freeze_active\{\} 1$/m);
+      await expect.poll(metrics, patient).toMatch(/^provider_guard_freeze_active 1$/m);
       const maps = `/api/v1/namespaces/${namespace}/configmaps`;
       const { items } = await lab.kubernetes.request<{ items: Manifest[] }>("GET", maps);
       const [map] = items.filter(({ metadata }) => metadata.name.startsWith("acme-guard-state"));

@@ -64,7 +64,7 @@ describeWithLab("the example provider, with the rights of its manifests", (start
     await lab.apply(...clusterManifests({ namespace, name: "blue", network, failureDomain: `${region}b` }));
     await running(namespace, 2);
     expect((await fetch(`${provider.url}/readyz`)).status).toBe(200);
-    expect(await (await fetch(`${provider.url}/metrics`)).text()).toMatch(/^provider_guard_attempts\{.*\} \d+$/m);
+    expect(await (await fetch(`${provider.url}/metrics`)).text()).toMatch(/^provider_guard_attempts_total\{.*\} \d+$/m);
 
     // What the contract asks for, and whose the instances are.
     const [cluster] = await lab.list(namespace, acme, "acmeclusters");
@@ -143,9 +143,8 @@ describeWithLab("the example provider, with the rights of its manifests", (start
       bootstrapSecret(namespace, "bootstrap"),
       ...clusterManifests({ namespace, name: "wrong", network, dataSecretName: "bootstrap" }),
     );
-    const ready = async () => (await lab.acmeMachines(namespace)).flatMap(({ status }) => status?.conditions ?? []);
-    const condition = { type: "Ready", status: "False", reason: "NotFound" };
-    await expect.poll(ready, patient).toContainEqual(expect.objectContaining(condition));
+    const ready = async () => (await lab.acmeMachines(namespace)).map((one) => reasonOf(one, "Ready"));
+    await expect.poll(ready, patient).toEqual(["NotFound"]);
     const events = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
     const told = async () => (await lab.kubernetes.request<{ items: { reason: string }[] }>("GET", events)).items;
     await expect.poll(told, patient).toContainEqual(expect.objectContaining({ reason: "NotFound" }));

@@ -231,6 +231,24 @@ describe("a reconcile that fails", () => {
     expect(world.ec2.launches).toHaveLength(1);
   });
 
+  it("says why though others write the object in between, again and again", async () => {
+    const world = await standIns();
+    world.ec2.refuse.set("RunInstances", "InvalidAMIID.NotFound");
+    const { get } = world.context.api;
+    let others = 0;
+    world.context.api.get = async (ref) => {
+      const found = await get(ref);
+      if (world.told.length > 0 && others < 3) {
+        world.change("acmeMachine", { metadata: { labels: { written: String(++others) } } });
+      }
+      return found as never;
+    };
+    await expect(world.reconcileMachine()).rejects.toMatchObject({ name: "InvalidAMIID.NotFound" });
+    expect(others).toBe(3);
+    expect(world.told).toHaveLength(1);
+    expect(world.reasonOf("acmeMachine", "Ready")).toBe("NotFound");
+  });
+
   it("writes its condition into no other object of the same name", async () => {
     const world = await standIns();
     world.context.ec2.launch = () => {
