@@ -36,6 +36,7 @@ export default defineConfig([
       index: "src/index.ts",
       testing: "src/testing/index.ts",
       audit: "src/audit/index.ts",
+      bootstrap: "src/bootstrap/index.ts",
       cli: "src/cli/main.ts",
       "cluster-api": "src/cluster-api/index.ts",
       "manual-operations": "src/manual-operations/index.ts",

@@ -18,7 +18,10 @@ const alias =
     ? [
         { find: /^provider-guard$/, replacement: here("./src/index.ts") },
         { find: /^provider-guard\/testing$/, replacement: here("./src/testing/index.ts") },
-        { find: /^provider-guard\/(audit|cluster-api|manual-operations)$/, replacement: here("./src/$1/index.ts") },
+        {
+          find: /^provider-guard\/(audit|bootstrap|cluster-api|manual-operations)$/,
+          replacement: here("./src/$1/index.ts"),
+        },
         { find: /^provider-guard\/limits$/, replacement: here("./src/rate-limit/tables/index.ts") },
         {
           find: /^provider-guard\/(aws|fetch|file|kubernetes|object|redis)$/,
