@@ -97,10 +97,18 @@ export interface BootstrapStore {
   opener(binding: Binding, options?: Abortable): Promise<OpenerPart | undefined>;
 }
 
+/** A store whose items the controller itself can read: what `httpStore` hands them out of. */
+export interface ReadableBootstrapStore extends BootstrapStore {
+  /** @returns The item; `undefined` where it is not there. */
+  get(name: string, options?: Abortable): Promise<Uint8Array | undefined>;
+}
+
 /** Where Ignition finds its config. */
 export interface IgnitionSource {
   readonly source: string;
   readonly httpHeaders?: readonly { readonly name: string; readonly value: string }[];
+  /** Certificates (PEM) that its server may show besides those that the image trusts. */
+  readonly certificateAuthority?: string;
 }
 
 /**

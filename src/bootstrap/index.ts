@@ -9,5 +9,6 @@ export type {
   KeyWrap,
   OpenerLibrary,
   OpenerPart,
+  ReadableBootstrapStore,
   StoredItem,
 } from "./contract.ts";
