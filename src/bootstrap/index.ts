@@ -12,3 +12,4 @@ export type {
   ReadableBootstrapStore,
   StoredItem,
 } from "./contract.ts";
+export { type DirectoryStoreOptions, directoryStore } from "./stores/directory.ts";
