@@ -12,4 +12,6 @@ export type {
   ReadableBootstrapStore,
   StoredItem,
 } from "./contract.ts";
+export { type BootstrapSigner, type BootstrapSignerOptions, bootstrapSigner } from "./signer.ts";
 export { type DirectoryStoreOptions, directoryStore } from "./stores/directory.ts";
+export { type LocalKeyWrapOptions, localKeyWrap } from "./wraps/local-key.ts";
