@@ -14,6 +14,12 @@ import { redactionWith } from "./redaction.ts";
 import { fieldsOf } from "./tag-styles.ts";
 import { tagSupport } from "./tags.ts";
 
+export { type KmsWrapOptions, kmsWrap } from "./bootstrap/kms-wrap.ts";
+export { type BootstrapPolicies, type BootstrapPolicyOptions, bootstrapPolicies } from "./bootstrap/policies.ts";
+export { type S3StoreOptions, s3Store } from "./bootstrap/s3-store.ts";
+export { secretsManagerStore } from "./bootstrap/secrets-manager-store.ts";
+export type { AwsBootstrapStoreOptions } from "./bootstrap/settings.ts";
+export { type SsmStoreOptions, ssmStore } from "./bootstrap/ssm-store.ts";
 export type { AwsClient } from "./client.ts";
 export { type S3ObjectLock, type S3SinkOptions, s3Sink } from "./s3-sink.ts";
 

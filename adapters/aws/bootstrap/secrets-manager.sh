@@ -1,0 +1,21 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # settings: pg_store_items, pg_store_region; of the library: pg_aws, pg_error, pg_tmp.
+# Store part of secretsManagerStore.
+
+pg_fetch() {
+  secret_call GetSecretValue "$1" '' || return
+  pg_json SecretBinary "$pg_tmp/item" >"$pg_tmp/item-text"
+  [ -s "$pg_tmp/item-text" ] && pg_unbase64 "$pg_tmp/item-text" "$2" || return 2
+}
+
+pg_forget() {
+  secret_call DeleteSecret "$1" ',"ForceDeleteWithoutRecovery":true' && return
+  secret_rc=$?
+  [ "$pg_error" = ResourceNotFoundException ] || return "$secret_rc"
+}
+
+secret_call() {
+  pg_region=$pg_store_region
+  printf '{"SecretId":"%s/%s"%s}' "$pg_store_items" "$2" "$3" >"$pg_tmp/item-call"
+  pg_aws secretsmanager "secretsmanager.$1" "$pg_tmp/item-call" "$pg_tmp/item"
+}
