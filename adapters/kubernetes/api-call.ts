@@ -1,6 +1,7 @@
 /** The request and the answer of client-node, as far as a middleware of ours touches them. */
 interface Request {
   setSignal(signal: AbortSignal): void;
+  setHeaderParam(name: string, value: string): void;
 }
 
 interface Answer {
@@ -15,6 +16,8 @@ export interface CallSettings {
   readonly signal?: AbortSignal | undefined;
   /** Is told the server's `Date` header, where there is one. */
   readonly dated?: (unixMs: number) => void;
+  /** What the answer is to be, in place of the whole object; see `metadataOnly`. */
+  readonly accept?: string | undefined;
 }
 
 /**
@@ -22,10 +25,11 @@ export interface CallSettings {
  * has no option for that. Middlewares of the client itself stay; the merged list is made anew for
  * each call, so that client-node reversing it in place does no harm.
  */
-export function callOptions({ signal, dated }: CallSettings): object {
+export function callOptions({ signal, dated, accept }: CallSettings): object {
   const middleware = {
     pre(request: Request) {
       if (signal !== undefined) request.setSignal(signal);
+      if (accept !== undefined) request.setHeaderParam("Accept", accept);
       return observable(request);
     },
     post(answer: Answer) {

@@ -1,5 +1,12 @@
 export type { KubernetesObject, ObjectMetadata, OwnerReference } from "../../src/core/kubernetes-object.ts";
 export { kubernetes } from "./adapter.ts";
+export type { SecretApi, SecretDeleteApi, SecretObject } from "./bootstrap/secret-api.ts";
+export { type SecretStoreOptions, secretStore } from "./bootstrap/secret-store.ts";
+export {
+  type BootstrapTokenRevoker,
+  type BootstrapTokenRevokerOptions,
+  bootstrapTokenRevoker,
+} from "./bootstrap/token-revoker.ts";
 export type { KubernetesClient } from "./client.ts";
 export { type ConfigMapStateOptions, configMapState } from "./config-map-state.ts";
 export type { ConfigMapApi, ConfigMapObject } from "./config-map-state-shard.ts";
