@@ -1,6 +1,6 @@
-// `node scripts/generate-opener.mjs [--check]`: writes the text of all shell scripts of src/ and adapters/, and of
-// Python's, without comments and (of shell scripts) indentation, into `scripts.generated.ts` beside them; with `--check` it says by its exit code whether
-// all of them are current.
+// `node scripts/generate-opener.mjs [--check]`: writes the text of all scripts of src/ and adapters/, without comments
+// and the shell's without indentation, into `scripts.generated.ts` beside them; with `--check` it says by its exit code
+// whether all of them are current.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
