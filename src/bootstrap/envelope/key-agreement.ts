@@ -23,6 +23,8 @@ const ids = {
 } as const;
 
 const ecKey = algorithm(ids.ecPublicKey, objectIdentifier(ids.p256));
+const originatorKey = algorithm(ids.ecPublicKey);
+const version = integer(3);
 const keyWrap = algorithm(ids.aes256Wrap);
 const agreement = algorithm(ids.agreement, keyWrap);
 /** What AES key wrap (RFC 3394) begins with. */
@@ -48,8 +50,8 @@ export function keyAgreement(point: Uint8Array, keyId: Uint8Array, contentKey: U
   wrapping.fill(0);
   return element(
     tags.explicit(1),
-    integer(3),
-    element(tags.explicit(0), element(tags.explicit(1), algorithm(ids.ecPublicKey), bitString(ours))),
+    version,
+    element(tags.explicit(0), element(tags.explicit(1), originatorKey, bitString(ours))),
     agreement,
     sequence(sequence(element(tags.explicit(0), octetString(keyId)), octetString(encryptedKey))),
   );

@@ -8,6 +8,8 @@ const oaep = algorithm(
   sequence(element(tags.explicit(0), sha256), element(tags.explicit(1), mgf1)),
 );
 
+const version = integer(2);
+
 /**
  * KeyTransRecipientInfo (RFC 5652, 6.2.1) of an RSA key, with OAEP and SHA-256 for both of its digests (RFC 3560).
  *
@@ -16,5 +18,5 @@ const oaep = algorithm(
 export function keyTransport(key: KeyObject, keyId: Uint8Array, contentKey: Uint8Array): Der {
   const padding = constants.RSA_PKCS1_OAEP_PADDING;
   const encryptedKey = publicEncrypt({ key, padding, oaepHash: "sha256" }, contentKey);
-  return sequence(integer(2), element(tags.implicit(0), [keyId]), oaep, octetString(encryptedKey));
+  return sequence(version, element(tags.implicit(0), [keyId]), oaep, octetString(encryptedKey));
 }

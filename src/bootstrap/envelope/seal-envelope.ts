@@ -1,16 +1,15 @@
 import { createCipheriv, type KeyObject, randomFillSync } from "node:crypto";
-import { algorithm, type Der, element, integer, objectIdentifier, octetString, sequence, tags } from "./der.ts";
+import { type Der, element, integer, objectIdentifier, octetString, sequence, tags } from "./der.ts";
 import { type Recipient, recipientOf } from "./recipient.ts";
 
-const ids = {
-  authEnvelopedData: "1.2.840.113549.1.9.16.1.23",
-  data: "1.2.840.113549.1.7.1",
-  aes256Gcm: "2.16.840.1.101.3.4.1.46",
-} as const;
-
+const authEnvelopedData = objectIdentifier("1.2.840.113549.1.9.16.1.23");
+const data = objectIdentifier("1.2.840.113549.1.7.1");
+const aes256Gcm = objectIdentifier("2.16.840.1.101.3.4.1.46");
+const version = integer(0);
 const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
+const tagLength = integer(tagBytes);
 
 /**
  * Encrypts into one CMS AuthEnvelopedData (RFC 5083 and 5084: AES-256-GCM with a fresh key) for one recipient.
@@ -35,10 +34,10 @@ export function sealEnvelope(plain: Uint8Array, recipient: KeyObject | Recipient
 
 function contentInfo(recipient: Der, nonce: Uint8Array, encrypted: Der, tag: Uint8Array): Buffer {
   const content = sequence(
-    objectIdentifier(ids.data),
-    algorithm(ids.aes256Gcm, sequence(octetString(nonce), integer(tagBytes))),
+    data,
+    sequence(aes256Gcm, sequence(octetString(nonce), tagLength)),
     element(tags.implicit(0), encrypted),
   );
-  const data = sequence(integer(0), element(tags.set, recipient), content, octetString(tag));
-  return Buffer.concat(sequence(objectIdentifier(ids.authEnvelopedData), element(tags.explicit(0), data)));
+  const enveloped = sequence(version, element(tags.set, recipient), content, octetString(tag));
+  return Buffer.concat(sequence(authEnvelopedData, element(tags.explicit(0), enveloped)));
 }
