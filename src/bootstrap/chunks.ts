@@ -11,7 +11,7 @@ export interface ChunkLimits {
 /** Chunks in their order, and the digest of the first one, on which all the others depend. */
 export interface Chunks {
   readonly chunks: readonly Uint8Array[];
-  readonly sha256: string;
+  readonly first: string;
 }
 
 const last = "-";
@@ -45,7 +45,7 @@ export function cutChunks(bytes: Uint8Array, { maxItemBytes, maxItems }: ChunkLi
     chunks.unshift(chunk);
     next = sha256(chunk);
   }
-  return { chunks, sha256: next };
+  return { chunks, first: next };
 }
 
 /** Bytes of a chunk besides its header, which in one that is not the last is the longest there can be. */
@@ -74,8 +74,7 @@ export function joinChunks(
     const end = chunk.subarray(0, maxHeaderBytes).indexOf(lineFeed);
     const line = Buffer.from(chunk.subarray(0, Math.max(end, 0))).toString("latin1");
     const [, , , next = ""] = headerPattern.exec(line) ?? [];
-    const place = `${header(index, cipher.count, next)}`;
-    if (`${line}\n` !== place || (next === last) !== (index === cipher.count - 1)) {
+    if (`${line}\n` !== header(index, cipher.count, next) || (next === last) !== (index === cipher.count - 1)) {
       throw refuse(`chunk ${index}: its header is not that of its place`);
     }
     expected = next;

@@ -1,14 +1,14 @@
 import { abortable } from "../core/abort.ts";
 import { GuardError } from "../core/errors.ts";
 import { checkBinding, checkWord } from "./check-binding.ts";
-import { type ChunkLimits, cutChunks, sha256 } from "./chunks.ts";
+import { type ChunkLimits, type Chunks, cutChunks, sha256 } from "./chunks.ts";
 import { compress } from "./compress.ts";
 import type { Abortable, Binding, KeyWrap } from "./contract.ts";
 import { freshPair, recipientOf } from "./envelope/recipient.ts";
 import { sealEnvelope } from "./envelope/seal-envelope.ts";
 import { writeManifest } from "./manifest.ts";
 import type { SealedData } from "./sealed-data.ts";
-import type { BootstrapSigner } from "./signer.ts";
+import { type BootstrapSigner, signManifest } from "./signer.ts";
 
 /** What is sealed, for whom, and into what. */
 export interface SealDataOptions extends Abortable, ChunkLimits {
@@ -17,14 +17,13 @@ export interface SealDataOptions extends Abortable, ChunkLimits {
   readonly binding: Binding;
   readonly wrap: KeyWrap;
   readonly signer: BootstrapSigner;
-  /** Of gzip, 1 (fast) to 9 (small). Kubeadm data is keys above all: 9 makes it 1 % smaller than 1. @defaultValue 1 */
+  /** Of gzip, 1 (fast) to 9 (small). @defaultValue 9 where the user data holds it, else 1 */
   readonly level?: number;
 }
 
 const maxDataBytes = 1024 ** 2;
 const maxWrappedChars = 2048;
 const smallestItemBytes = 256;
-const signatureBytes = 64;
 
 /**
  * Seals bootstrap data: compressed, encrypted to the wrap's key, in chunks, with a signed manifest.
@@ -37,29 +36,39 @@ const signatureBytes = 64;
  */
 export async function sealData(options: SealDataOptions): Promise<SealedData> {
   checkOptions(options);
-  const { binding, wrap, signer, signal, level = 1 } = options;
-  const sealing = { maxItemBytes: options.maxItemBytes, maxItems: options.maxItems };
+  const { binding, wrap, signer, signal, level = binding.mode === "inline" ? 9 : 1 } = options;
   signal?.throwIfAborted();
   const data = Buffer.from(options.data as Uint8Array); // ours: the caller may go on with his
   const unzippedBytes = data.length;
   const plain = await abortable(compress(data, level, signal), signal);
+  const sha256OfPlain = sha256(plain);
+  const { chunks, first, privateKey } = sealTo(wrap, plain, options);
+  const wrapped = privateKey === undefined ? "" : await wrapKey(wrap, privateKey, binding, signal);
+  const manifest = writeManifest({
+    binding,
+    plain: { sha256: sha256OfPlain, bytes: plain.length, unzippedBytes },
+    cipher: { count: chunks.length, sha256: first },
+    key: { wrap: wrap.name, sha256: sha256(wrapped) },
+  });
+  const signature = await signManifest(signer, manifest, signal);
+  return { binding, manifest, signature, signer: signer.publicKey, wrapped, chunks };
+}
+
+interface Sealed extends Chunks {
+  /** Where a pair was made for this machine alone. */
+  readonly privateKey?: Uint8Array;
+}
+
+/** Overwrites the compressed data, whatever happens. */
+function sealTo(wrap: KeyWrap, plain: Buffer, limits: ChunkLimits): Sealed {
   const pair = wrap.recipient === undefined ? freshPair() : undefined;
   try {
-    const recipient = pair?.recipient ?? recipientOf(wrap.recipient as NonNullable<KeyWrap["recipient"]>, wrapPath);
-    const plainDigest = sha256(plain);
-    const { chunks, sha256: first } = cutChunks(sealEnvelope(plain, recipient), sealing);
-    plain.fill(0);
-    const wrapped = pair === undefined ? "" : await wrapKey(wrap, pair.privateKey, binding, signal);
-    const manifest = writeManifest({
-      binding,
-      plain: { sha256: plainDigest, bytes: plain.length, unzippedBytes },
-      cipher: { count: chunks.length, sha256: first },
-      key: { wrap: wrap.name, sha256: sha256(wrapped) },
-    });
-    const signature = await abortable(signer.sign(Buffer.from(manifest, "latin1")), signal);
-    if (signature.length !== signatureBytes) throw invalid("signer.sign", `expected ${signatureBytes} bytes`);
-    const base64 = Buffer.from(signature).toString("base64");
-    return { binding, manifest, signature: base64, signer: signer.publicKey, wrapped, chunks };
+    const recipient = pair?.recipient ?? recipientOf(wrap.recipient, wrapPath);
+    const chunks = cutChunks(sealEnvelope(plain, recipient), limits);
+    return pair === undefined ? chunks : { ...chunks, privateKey: pair.privateKey };
+  } catch (error) {
+    pair?.privateKey.fill(0);
+    throw error;
   } finally {
     plain.fill(0);
   }
@@ -78,8 +87,11 @@ function checkOptions({ data, binding, wrap, signer, level = 1, maxItemBytes, ma
   checkBinding(binding, "sealData.binding");
   checkWord(wrap?.name, "wrap", "sealData.wrap.name");
   if (wrap.recipient !== undefined) recipientOf(wrap.recipient, wrapPath);
-  if ((wrap.recipient === undefined) === (wrap.wrap === undefined)) throw invalid("wrap", "expected recipient or wrap");
-  if (typeof signer?.sign !== "function") throw invalid("signer", "expected a signer");
+  if ((wrap.recipient === undefined) !== (typeof wrap.wrap === "function")) {
+    throw invalid("wrap", "expected either a recipient or a function wrap");
+  }
+  if (typeof signer?.sign !== "function" || typeof signer.publicKey !== "string")
+    throw invalid("signer", "expected a signer");
   checkRange(maxItemBytes, smallestItemBytes, Number.MAX_SAFE_INTEGER, "maxItemBytes");
   checkRange(maxItems, 1, Number.MAX_SAFE_INTEGER, "maxItems");
   checkRange(level, 1, 9, "level");

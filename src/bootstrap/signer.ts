@@ -1,18 +1,20 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
 import * as z from "zod";
+import { abortable } from "../core/abort.ts";
 import { parseOptions } from "../core/config.ts";
 import { GuardError } from "../core/errors.ts";
+import type { Abortable } from "./contract.ts";
 import { pemOrKey } from "./key-option.ts";
 
-/** What signs the manifests of sealed bootstrap data. */
+/** What signs the manifests of sealed bootstrap data: {@link bootstrapSigner}, or a service that keeps the key. */
 export interface BootstrapSigner {
   /** Ed25519, SubjectPublicKeyInfo in PEM: what an image pins as `/etc/provider-guard/bootstrap-signer.pem`. */
   readonly publicKey: string;
   /**
-   * Signs with Ed25519.
+   * Signs with Ed25519 (pure, not prehashed).
    * @returns The 64 bytes of the signature.
    */
-  sign(bytes: Uint8Array): Promise<Uint8Array>;
+  sign(bytes: Uint8Array, options?: Abortable): Promise<Uint8Array>;
 }
 
 /** Options of {@link bootstrapSigner}. */
@@ -24,6 +26,8 @@ export interface BootstrapSignerOptions {
   readonly privateKey?: string | KeyObject;
 }
 
+/** Signers whose signatures need no look. */
+const ours = new WeakSet<BootstrapSigner>();
 const path = "bootstrapSigner.privateKey";
 const schema = z.strictObject({ privateKey: pemOrKey.optional() });
 
@@ -44,13 +48,45 @@ const schema = z.strictObject({ privateKey: pemOrKey.optional() });
 export function bootstrapSigner(options: BootstrapSignerOptions = {}): BootstrapSigner {
   const { privateKey } = parseOptions(schema, options, "bootstrapSigner");
   const key = privateKey === undefined ? generateKeyPairSync("ed25519").privateKey : readKey(privateKey);
-  return {
+  const signer: BootstrapSigner = {
     publicKey: createPublicKey(key).export({ format: "pem", type: "spki" }) as string,
     sign: (bytes) =>
       new Promise((resolve, reject) => {
         sign(null, bytes, key, (error, signature) => (error === null ? resolve(signature) : reject(error)));
       }),
   };
+  ours.add(signer);
+  return signer;
+}
+
+/**
+ * Signs a manifest. What a signer that is not {@link bootstrapSigner} has signed is verified: a machine would refuse
+ * it for good.
+ *
+ * @returns The signature in base64.
+ * @throws {@link GuardError} `ERR_BOOTSTRAP_INVALID` where it does not verify.
+ * @throws what the signer rejects with; `signal.reason`.
+ */
+export async function signManifest(
+  signer: BootstrapSigner,
+  manifest: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const bytes = Buffer.from(manifest, "latin1");
+  const signature = await abortable(signer.sign(bytes, signal === undefined ? {} : { signal }), signal);
+  if (!ours.has(signer) && !verifies(signer.publicKey, bytes, signature)) {
+    throw new GuardError("ERR_BOOTSTRAP_INVALID", "signer: its signature does not verify with its Ed25519 public key");
+  }
+  return Buffer.from(signature).toString("base64");
+}
+
+function verifies(publicKey: string, bytes: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    const key = createPublicKey(publicKey);
+    return key.asymmetricKeyType === "ed25519" && verify(null, bytes, key, signature);
+  } catch {
+    return false;
+  }
 }
 
 function readKey(given: string | KeyObject): KeyObject {

@@ -23,18 +23,20 @@ const agreeing = (point: Uint8Array): Recipient => {
   return { info: (contentKey) => keyAgreement(point, keyId, contentKey) };
 };
 
+function remember(key: KeyObject, recipient: Recipient): Recipient {
+  known.set(key, recipient);
+  return recipient;
+}
+
 /**
  * The recipient that a public key stands for, read once for each key.
  *
  * @param path - What the option is called in messages.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID` unless it is a public key of P-256, or of RSA with 2048 bits or more.
  */
-export function recipientOf(key: KeyObject, path: string): Recipient {
-  const found = known.get(key);
-  if (found !== undefined) return found;
-  const made = read(key, path);
-  known.set(key, made);
-  return made;
+export function recipientOf(key: unknown, path: string): Recipient {
+  const found = key instanceof KeyObject ? known.get(key) : undefined;
+  return found ?? read(key, path);
 }
 
 function read(key: unknown, path: string): Recipient {
@@ -44,11 +46,11 @@ function read(key: unknown, path: string): Recipient {
   if (key.type !== "public") throw refuse(`got a ${key.type} key`); // never taken: it would have to be guarded here
   const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType === "ec" && namedCurve === curve) {
-    return agreeing(key.export({ format: "der", type: "spki" }).subarray(-pointBytes));
+    return remember(key, agreeing(key.export({ format: "der", type: "spki" }).subarray(-pointBytes)));
   }
   if (key.asymmetricKeyType === "rsa" && modulusLength >= smallestModulusBits) {
     const keyId = keyIdOf(key.export({ format: "der", type: "pkcs1" }));
-    return { info: (contentKey) => keyTransport(key, keyId, contentKey) };
+    return remember(key, { info: (contentKey) => keyTransport(key, keyId, contentKey) });
   }
   throw refuse(
     `got ${key.asymmetricKeyType} ${namedCurve ?? (modulusLength > 0 ? `of ${modulusLength} bits` : "")}`.trim(),
