@@ -64,6 +64,18 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+const clients = new Map<string, S3Client | SSMClient>();
+
+/** A client that has the signer of a service: that of S3 encodes paths otherwise than all others. */
+function clientOf(service: string, region: string, credentials: typeof controller): S3Client | SSMClient {
+  const key = `${service} ${region} ${credentials.accessKeyId}`;
+  const known = clients.get(key);
+  if (known !== undefined) return known;
+  const made = service === "s3" ? new S3Client({ region, credentials }) : new SSMClient({ region, credentials });
+  clients.set(key, made);
+  return made;
+}
+
 /** Signs the request again with the SDK's own signer, and compares. */
 async function isSigned(request: IncomingMessage, body: Buffer): Promise<boolean> {
   const { headers, method = "", url = "" } = request;
@@ -81,8 +93,7 @@ async function isSigned(request: IncomingMessage, body: Buffer): Promise<boolean
   const [year, month, day, ...time] = when.slice(1).map(Number) as [number, number, number, number, number, number];
   const signingDate = new Date(Date.UTC(year, month - 1, day, ...time));
   const address = new URL(url, `http://${headers.host}`);
-  const Client = service === "s3" ? S3Client : SSMClient;
-  const client = new Client({ region, credentials });
+  const client = clientOf(service, region, credentials);
   // biome-ignore lint/suspicious/noExplicitAny: the SDK's signers differ in their types only
   const signer = await (client.config.signer as any)({ name: "sigv4", signingName: service, signingRegion: region });
   const again = await signer.sign(
@@ -98,7 +109,6 @@ async function isSigned(request: IncomingMessage, body: Buffer): Promise<boolean
     },
     { signingDate, signingRegion: region, signingService: service },
   );
-  client.destroy();
   const plain = (text: unknown) => String(text).replace(/, /g, ",");
   return plain(again.headers.authorization) === plain(headers.authorization);
 }

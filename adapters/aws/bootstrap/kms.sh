@@ -10,6 +10,7 @@ pg_unwrap() {
   pg_region=${pg_region%%:*}
   printf '{"KeyId":"%s","CiphertextBlob":"%s","EncryptionContext":%s}' \
     "$kms_arn" "${pg_wrapped#*,}" "$pg_kms_context" >"$pg_tmp/kms-call"
+  rm -f "$pg_tmp/kms-answer"
   pg_aws kms TrentService.Decrypt "$pg_tmp/kms-call" "$pg_tmp/kms-answer" || {
     kms_rc=$?
     # A key that is switched off may be switched on again.

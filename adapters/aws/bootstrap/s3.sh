@@ -15,5 +15,7 @@ pg_forget() {
 
 object_call() {
   pg_region=$pg_store_region
+  # Or its error would be taken for that of an answer that does not come.
+  rm -f "$pg_tmp/item"
   pg_aws_s3 "$1" "$pg_store_items/$2" "$pg_tmp/item"
 }

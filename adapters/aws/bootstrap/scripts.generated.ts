@@ -8,6 +8,7 @@ pg_region=\${kms_arn#arn:*:kms:}
 pg_region=\${pg_region%%:*}
 printf '{"KeyId":"%s","CiphertextBlob":"%s","EncryptionContext":%s}' \\
 "$kms_arn" "\${pg_wrapped#*,}" "$pg_kms_context" >"$pg_tmp/kms-call"
+rm -f "$pg_tmp/kms-answer"
 pg_aws kms TrentService.Decrypt "$pg_tmp/kms-call" "$pg_tmp/kms-answer" || {
 kms_rc=$?
 case $pg_error in Disabled* | KMSInvalidState*) kms_rc=1 ;; esac
@@ -32,6 +33,7 @@ object_rc=$?
 }
 object_call() {
 pg_region=$pg_store_region
+rm -f "$pg_tmp/item"
 pg_aws_s3 "$1" "$pg_store_items/$2" "$pg_tmp/item"
 }
 `;
@@ -48,6 +50,7 @@ secret_rc=$?
 }
 secret_call() {
 pg_region=$pg_store_region
+rm -f "$pg_tmp/item"
 printf '{"SecretId":"%s/%s"%s}' "$pg_store_items" "$2" "$3" >"$pg_tmp/item-call"
 pg_aws secretsmanager "secretsmanager.$1" "$pg_tmp/item-call" "$pg_tmp/item"
 }
@@ -65,6 +68,7 @@ parameter_rc=$?
 }
 parameter_call() {
 pg_region=$pg_store_region
+rm -f "$pg_tmp/item"
 printf '{"Name":"%s/%s"%s}' "$pg_store_items" "$2" "$3" >"$pg_tmp/item-call"
 pg_aws ssm "AmazonSSM.$1" "$pg_tmp/item-call" "$pg_tmp/item"
 }

@@ -16,6 +16,8 @@ pg_forget() {
 
 parameter_call() {
   pg_region=$pg_store_region
+  # Or its error would be taken for that of an answer that does not come.
+  rm -f "$pg_tmp/item"
   printf '{"Name":"%s/%s"%s}' "$pg_store_items" "$2" "$3" >"$pg_tmp/item-call"
   pg_aws ssm "AmazonSSM.$1" "$pg_tmp/item-call" "$pg_tmp/item"
 }
