@@ -53,7 +53,11 @@ function fieldsOf(value: unknown, path: string): Partial<ObjectRef> {
   throw new GuardError("ERR_OWNER_INVALID", `${path}: expected { namespace, name, uid }, got ${describe(value)}`);
 }
 
-function checkRef(value: unknown, path: string): ObjectRef {
+/**
+ * Checks a reference to an object, or an object.
+ * @throws {@link GuardError} `ERR_OWNER_INVALID`, naming the path.
+ */
+export function checkRef(value: unknown, path: string): ObjectRef {
   const given: object = fieldsOf(value, path);
   const root = "metadata" in given ? `${path}.metadata` : path;
   const { namespace, name, uid } = "metadata" in given ? fieldsOf(given.metadata, root) : (given as Partial<ObjectRef>);

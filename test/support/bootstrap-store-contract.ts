@@ -256,7 +256,7 @@ export function bootstrapStoreContract(
         if (part === undefined) return;
         expect(part.script).toMatch(/^pg_fetch\(\)/m);
         expect(part.script).toMatch(/^pg_forget\(\)/m);
-        for (const name of Object.keys(part.settings ?? {})) expect(name).toMatch(/^[a-zA-Z_][a-zA-Z0-9_]*$/);
+        for (const name of Object.keys(part.settings ?? {})) expect(name).toMatch(/^pg_[a-z0-9_]+$/);
       }),
     );
   });

@@ -1,0 +1,56 @@
+import { abortable, joinSignals } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import { GuardError } from "../core/errors.ts";
+
+/** Runs one request that has so long to answer, whether it heeds its signal or not. */
+export type Bounded = <T>(
+  who: string,
+  request: (options: { readonly signal: AbortSignal }) => Promise<T>,
+  signal?: AbortSignal,
+) => Promise<T>;
+
+/**
+ * Makes requests end: rejects with `ERR_BOOTSTRAP_STORE_UNAVAILABLE` (retryable) once their time is over, and with
+ * the signal's reason when that aborts.
+ */
+export function boundedBy(clock: Clock, timeoutMs: number): Bounded {
+  return async (who, request, signal) => {
+    signal?.throwIfAborted();
+    const limit = new AbortController();
+    const timer = clock.setTimeout(() => {
+      const message = `${who}: no answer within ${timeoutMs} ms`;
+      const details = { retryable: true, requeueAfterMs: 10_000 };
+      limit.abort(new GuardError("ERR_BOOTSTRAP_STORE_UNAVAILABLE", message, details));
+    }, timeoutMs);
+    const joined = joinSignals(signal, limit.signal) as AbortSignal;
+    try {
+      return await abortable(
+        (async () => request({ signal: joined }))(), // what throws at once rejects, too
+        joined,
+      );
+    } finally {
+      timer.cancel();
+    }
+  };
+}
+
+/** Works on all items, so many at a time, whatever becomes of the others. @returns What failed, in no promised order. */
+export async function eachBounded<T>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  const queue = items[Symbol.iterator]();
+  async function worker(): Promise<void> {
+    for (let next = queue.next(); !next.done; next = queue.next()) {
+      try {
+        await work(next.value);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: limit }, worker));
+  return failures;
+}
