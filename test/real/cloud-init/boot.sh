@@ -36,9 +36,9 @@ all) stage all python3 /host/stages.py ;;
   stage final cloud-init modules --mode=final
   ;;
 esac
-if [ -s /host/then ]; then
-  sh /host/then
-  echo "then $?" >>/host/codes
+if [ -s /host/afterwards ]; then
+  sh /host/afterwards
+  echo "afterwards $?" >>/host/codes
 fi
 # Nothing of a machine that is off is still in memory only.
 sync -f /var/lib/cloud

@@ -31,7 +31,7 @@ export interface BootOptions {
   readonly powerLossAt?: string;
   readonly vendorData?: string;
   /** Runs in the machine after the last stage. */
-  readonly then?: string;
+  readonly afterwards?: string;
 }
 
 export interface Boot {
@@ -63,7 +63,7 @@ export async function createMachine(root: string): Promise<Machine> {
     await writeFile(join(seed, "meta-data"), "instance-id: i-1\nlocal-hostname: machine\n");
     await writeFile(join(seed, "user-data"), userData);
     await writeFile(join(seed, "vendor-data"), options.vendorData ?? "");
-    await writeFile(join(host, "then"), options.then ?? "");
+    await writeFile(join(host, "afterwards"), options.afterwards ?? "");
     for (const name of ["codes", "console", "output"]) await writeFile(join(folder, name), "");
     await rm(join(host, "codes"), { force: true });
     const paused = options.powerLossAt;

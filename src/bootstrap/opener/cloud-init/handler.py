@@ -72,6 +72,11 @@ def at_boot(data, instance):
     if fed >= ATTEMPTS:
         report("refused", "attempts")
         return
+    # Where binding is forbidden the data would get onto the disk.
+    if subprocess.call(["mount", "--bind", HERE, HERE], stderr=subprocess.DEVNULL):
+        report("failed", "no-mount")
+        return
+    subprocess.call(["umount", HERE])
     code, path = opener("open")
     if code not in (0, 10, 11):
         report("failed", "opener-%d" % code)
@@ -236,8 +241,8 @@ def empty(path):
 
 def close(instance):
     unbind(instance)
+    empty(RUN)
     if os.path.ismount(RUN):
-        empty(RUN)
         subprocess.call(["umount", "-l", RUN])
 
 
@@ -257,9 +262,9 @@ def opener(command):
 
 
 def report(state, reason):
-    name = (read(STATUS).decode().split() + ["-", "-"])[1]
-    if os.path.isdir(os.path.dirname(STATUS)):
-        write(STATUS, ("%s %s %s\n" % (state, name, reason)).encode())
+    name = (re.findall(rb"^id (\w+)$", read(HERE + "/opener"), re.M) or [b"-"])[0].decode()
+    os.makedirs(os.path.dirname(STATUS), 0o700, exist_ok=True)
+    write(STATUS, ("%s %s %s\n" % (state, name, reason)).encode())
     tell("bootstrap data %s %s: %s" % (name, state, reason))
 
 
