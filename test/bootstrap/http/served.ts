@@ -1,5 +1,13 @@
 import { once } from "node:events";
-import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { memoryState, type StateStore } from "provider-guard";
 import {
@@ -33,10 +41,15 @@ export async function ask(
 ): Promise<Answered> {
   const request = httpRequest(url, { method, headers, agent: false, ...(localAddress && { localAddress }) });
   request.end(body);
-  const [response] = (await once(request, "response")) as [import("node:http").IncomingMessage];
+  const [response] = (await once(request, "response")) as [IncomingMessage];
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) };
+}
+
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface Served {
@@ -51,15 +64,16 @@ export interface Served {
 }
 
 /** A store whose handler listens on loopback; another one with the same backing and state is another replica. */
-export async function serve(options: Partial<HttpStoreOptions> = {}): Promise<Served> {
+export async function serve(options: Partial<HttpStoreOptions> = {}, tls?: ServerTls): Promise<Served> {
   const clock = (options.clock as SimulatedClock | undefined) ?? simulatedClock({ startAt: Date.now() });
   const events: HttpStoreEvent[] = [];
   const backing = options.backing ?? memoryStore({ clock });
   const state = options.state ?? memoryState({ clock });
-  const server = createServer((request, response) => void store.handler(request, response));
+  const listener = (request: IncomingMessage, response: ServerResponse) => void store.handler(request, response);
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/machines`;
+  const url = `http${tls === undefined ? "" : "s"}://127.0.0.1:${(server.address() as AddressInfo).port}/machines`;
   const store = httpStore({ url, onEvent: (event) => events.push(event), clock, ...options, backing, state });
   return {
     store,
