@@ -67,7 +67,7 @@ export function joinChunks(
   cipher: { readonly count: number; readonly sha256: string },
 ): Buffer {
   const refuse = (what: string) => new GuardError("ERR_BOOTSTRAP_INVALID", what);
-  if (chunks.length !== cipher.count) throw refuse(`${chunks.length} chunks, not ${cipher.count}`);
+  if (chunks.length < 1 || chunks.length !== cipher.count) throw refuse(`${chunks.length} chunks, not ${cipher.count}`);
   let expected = cipher.sha256;
   const payloads = chunks.map((chunk, index) => {
     if (sha256(chunk) !== expected) throw refuse(`chunk ${index}: not the one that was sealed`);
