@@ -11,8 +11,10 @@ const firstLine = (chunk: Uint8Array) => Buffer.from(chunk).toString("latin1").s
 const invalid = (message: string) =>
   expect.objectContaining({ code: "ERR_BOOTSTRAP_INVALID", message: expect.stringContaining(message) });
 
+type Header = (next: string) => string;
+
 /** Header and chain of chunks made by hand, one payload each, so that digests never are what is wrong. */
-function chain(headers: readonly ((next: string) => string)[]) {
+function chain(headers: readonly Header[]) {
   const chunks: Uint8Array[] = [];
   let next = "-";
   for (const [index, header] of [...headers.entries()].reverse()) {
@@ -124,9 +126,9 @@ describe("chunks", () => {
   });
 
   const digest = "0".repeat(64);
-  it.each([
-    ["another index", 2, [(next: string) => `pgc1 1 2 ${next}\n`, () => "pgc1 1 2 -\n"]],
-    ["another count", 2, [(next: string) => `pgc1 0 3 ${next}\n`, () => "pgc1 1 2 -\n"]],
+  it.each<[string, number, readonly Header[]]>([
+    ["another index", 2, [(next) => `pgc1 1 2 ${next}\n`, () => "pgc1 1 2 -\n"]],
+    ["another count", 2, [(next) => `pgc1 0 3 ${next}\n`, () => "pgc1 1 2 -\n"]],
     ["leading zeros", 1, [() => "pgc1 00 1 -\n"]],
     ["an end too early", 2, [() => "pgc1 0 2 -\n", () => "pgc1 1 2 -\n"]],
     ["no end", 1, [() => `pgc1 0 1 ${digest}\n`]],
@@ -136,7 +138,7 @@ describe("chunks", () => {
     ["no line", 1, [() => "pgc1 0 1 -"]],
     ["a line that does not end", 1, [() => `pgc1 0 1 ${"-".repeat(500)}\n`]],
     ["nothing", 1, [() => ""]],
-  ] as const)("join to nothing where a header has %s, though its digest is right", (_name, count, headers) => {
+  ])("join to nothing where a header has %s, though its digest is right", (_name, count, headers) => {
     const { chunks, sha256: first } = chain(headers);
     expect(() => joinChunks(chunks, { count, sha256: first })).toThrowError(
       invalid("its header is not that of its place"),
