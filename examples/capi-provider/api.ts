@@ -5,6 +5,7 @@
  */
 import { type CoreV1Api, type CustomObjectsApi, PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { readErrorInfo } from "provider-guard";
+import type { SealOptions } from "provider-guard/bootstrap";
 import { type Condition, clusterNameLabel, type ObjectLookupRef, setCondition } from "provider-guard/cluster-api";
 import { type AcmeMachine, core, finalizer, group, type Status, type Stored, version } from "./kinds.ts";
 
@@ -13,8 +14,8 @@ export interface Api {
   get<T extends Stored>(ref: ObjectLookupRef): Promise<T | undefined>;
   /** The AcmeMachines of a Cluster. */
   machinesOf(cluster: Stored): Promise<readonly AcmeMachine[]>;
-  /** Bootstrap data as it is to be handed to the machine: secret. */
-  bootstrapData(namespace: string, secretName: string): Promise<Buffer | undefined>;
+  /** Bootstrap data as the bootstrap provider made it: secret. */
+  bootstrapData(namespace: string, secretName: string): Promise<Pick<SealOptions, "data" | "format"> | undefined>;
   /** @returns The object as it is afterwards. */
   setFinalizer<T extends Stored>(object: T, wanted: boolean): Promise<T>;
   setSpec<T extends Stored>(object: T, spec: object): Promise<T>;
@@ -63,7 +64,9 @@ export function connect(objects: CustomObjectsApi, secrets: CoreV1Api): Api {
     },
     async bootstrapData(namespace, name) {
       const secret = await secrets.readNamespacedSecret({ namespace, name }).catch(missing);
-      return secret && Buffer.from(secret.data?.value ?? "", "base64");
+      const { value = "", format = "" } = secret?.data ?? {};
+      const isIgnition = Buffer.from(format, "base64").toString() === "ignition";
+      return secret && { data: Buffer.from(value, "base64"), format: isIgnition ? "ignition" : "cloud-config" };
     },
     async setFinalizer(object, wanted) {
       const before = object.metadata.finalizers ?? [];

@@ -3,7 +3,7 @@
  * is there; it goes after the last machine.
  */
 import { isExternallyManaged } from "provider-guard/cluster-api";
-import type { AcmeCluster, ClusterStatus } from "./kinds.ts";
+import type { AcmeCluster } from "./kinds.ts";
 import { type Context, condition, pollMs, type Result, reconcileAs, resyncMs, type Work } from "./reconcile.ts";
 
 export async function reconcileCluster(context: Context, found: AcmeCluster): Promise<Result> {
@@ -26,7 +26,7 @@ async function provision({ api, ec2 }: Context, { object, cluster }: Work<AcmeCl
   const group = known ?? (await ec2.createGroup(`acme-${cluster.metadata.uid}`, vpcId));
   await ec2.openGroup(group, controlPlaneEndpoint.port, apiServerCidrs);
   const zones = [...new Set(subnets.map(({ failureDomain }) => failureDomain))];
-  const status: ClusterStatus = {
+  const status = {
     initialization: { provisioned: true },
     failureDomains: zones.map((name) => ({ name, controlPlane: true })),
     securityGroupId: group.GroupId ?? "",

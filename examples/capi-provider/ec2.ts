@@ -13,23 +13,10 @@ export interface LaunchOptions {
   readonly instanceType: string;
   readonly subnetId: string;
   readonly securityGroupId: string;
-  readonly userData: Buffer;
+  readonly userData: Uint8Array;
 }
 
-export interface Ec2 {
-  /** The cluster's security group, by the owner tags. */
-  findGroup(vpcId: string): Promise<sdk.SecurityGroup | undefined>;
-  createGroup(name: string, vpcId: string): Promise<sdk.SecurityGroup>;
-  /** Lets the machines talk to each other, and these networks to the API server. */
-  openGroup(group: sdk.SecurityGroup, port: number, apiServerCidrs: readonly string[]): Promise<void>;
-  deleteGroup(groupId: string): Promise<void>;
-  /** The machine's instance: the one that is named, else by the owner tags. Also one that was terminated. */
-  findInstance(providerID?: string): Promise<sdk.Instance | undefined>;
-  launch(options: LaunchOptions): Promise<sdk.Instance>;
-  terminate(instanceId: string): Promise<void>;
-  /** Has the tags of what was found name its present owner. The guard refuses where it was never told of the one before. */
-  adopt(id: string | undefined, tags: readonly sdk.Tag[] | undefined): Promise<void>;
-}
+export type Ec2 = ReturnType<typeof ec2Calls>;
 
 /** The SDK's errors are named by EC2's codes. */
 async function unless<T>(code: RegExp, asked: Promise<T>): Promise<T | undefined> {
@@ -46,7 +33,7 @@ function found<T>(answer: T | undefined): T {
   return answer;
 }
 
-export function ec2Calls(ec2: sdk.EC2Client, guard: Guard): Ec2 {
+export function ec2Calls(ec2: sdk.EC2Client, guard: Guard) {
   /** By names: those last when a cluster moves to another management cluster, and UIDs do not. */
   const named = () =>
     Object.entries(plainTags.encode(guard.owner(), 0, ""))
@@ -54,30 +41,33 @@ export function ec2Calls(ec2: sdk.EC2Client, guard: Guard): Ec2 {
       .map(([key, value]): sdk.Filter => ({ Name: `tag:${key}`, Values: [value] }));
 
   return {
-    async findGroup(vpcId) {
+    /** The cluster's security group, by the owner tags. */
+    async findGroup(vpcId: string): Promise<sdk.SecurityGroup | undefined> {
       const Filters = [...named(), { Name: "vpc-id", Values: [vpcId] }];
       return (await ec2.send(new sdk.DescribeSecurityGroupsCommand({ Filters }))).SecurityGroups?.[0];
     },
-    async createGroup(name, vpcId) {
+    async createGroup(name: string, vpcId: string): Promise<sdk.SecurityGroup> {
       const input = { GroupName: name, Description: "Machines of a Cluster API cluster", VpcId: vpcId };
       const { GroupId } = await ec2.send(new sdk.CreateSecurityGroupCommand(input));
       return { GroupId: found(GroupId) };
     },
-    async openGroup({ GroupId, IpPermissions: open = [] }, port, apiServerCidrs) {
+    /** Lets the machines talk to each other, and these networks to the API server. */
+    async openGroup({ GroupId, IpPermissions: open = [] }: sdk.SecurityGroup, port: number, cidrs: readonly string[]) {
       const isOpen = open.some(({ UserIdGroupPairs = [] }) => UserIdGroupPairs.some((one) => one.GroupId === GroupId));
       const among: sdk.IpPermission[] = isOpen ? [] : [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId }] }];
       const known = open.filter(({ FromPort }) => FromPort === port).flatMap(({ IpRanges = [] }) => IpRanges);
-      const missing = apiServerCidrs.filter((cidr) => !known.some(({ CidrIp }) => CidrIp === cidr));
+      const missing = cidrs.filter((cidr) => !known.some(({ CidrIp }) => CidrIp === cidr));
       const toServer = { IpProtocol: "tcp", FromPort: port, ToPort: port };
       const IpPermissions = [...among, ...missing.map((CidrIp) => ({ ...toServer, IpRanges: [{ CidrIp }] }))];
       if (IpPermissions.length === 0) return;
       const asked = ec2.send(new sdk.AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
       await unless(/^InvalidPermission\.Duplicate$/, asked);
     },
-    async deleteGroup(GroupId) {
+    async deleteGroup(GroupId: string) {
       await unless(/\.NotFound$/, ec2.send(new sdk.DeleteSecurityGroupCommand({ GroupId })));
     },
-    async findInstance(providerID) {
+    /** The machine's instance: the one that is named, else by the owner tags. Also one that was terminated. */
+    async findInstance(providerID?: string) {
       const input = providerID === undefined ? { Filters: named() } : { InstanceIds: providerID.split("/").slice(-1) };
       const answer = await unless(/\.NotFound$/, ec2.send(new sdk.DescribeInstancesCommand(input)));
       const all = answer?.Reservations?.flatMap(({ Instances = [] }) => Instances) ?? [];
@@ -85,7 +75,7 @@ export function ec2Calls(ec2: sdk.EC2Client, guard: Guard): Ec2 {
       const alive = all.filter(({ State }) => State?.Name !== "terminated");
       return alive.find(isOwn) ?? alive[0] ?? all.find(isOwn);
     },
-    async launch({ token, name, imageId, instanceType, subnetId, securityGroupId, userData }) {
+    async launch({ token, name, imageId, instanceType, subnetId, securityGroupId, userData }: LaunchOptions) {
       const command = new sdk.RunInstancesCommand({
         // What was launched a moment ago may not be listed yet: EC2 itself refuses to make a second one.
         ClientToken: token,
@@ -95,15 +85,17 @@ export function ec2Calls(ec2: sdk.EC2Client, guard: Guard): Ec2 {
         MaxCount: 1,
         SubnetId: subnetId,
         SecurityGroupIds: [securityGroupId],
-        UserData: userData.toString("base64"),
+        UserData: Buffer.from(userData).toString("base64"),
+        MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
         TagSpecifications: [{ ResourceType: "instance", Tags: [{ Key: "Name", Value: name }] }],
       });
       return found((await ec2.send(command)).Instances?.[0]);
     },
-    async terminate(instanceId) {
+    async terminate(instanceId: string) {
       await unless(/\.NotFound$/, ec2.send(new sdk.TerminateInstancesCommand({ InstanceIds: [instanceId] })));
     },
-    async adopt(id = "", tags = []) {
+    /** Has the tags of what was found name its present owner. The guard refuses where it was never told of the one before. */
+    async adopt(id = "", tags: readonly sdk.Tag[] = []) {
       const before = plainTags.decode(Object.fromEntries(tags.map(({ Key = "", Value = "" }) => [Key, Value])));
       if (before === undefined || before.clusterUid === guard.owner().cluster?.uid) return; // nobody's, or ours
       const { createdAt = 0, intent = "lost" } = before;

@@ -31,12 +31,10 @@ export interface AcmeCluster extends Stored {
     /** From where the API server may be reached, besides the cluster's own machines. */
     readonly apiServerCidrs?: readonly string[];
   };
-  readonly status?: ClusterStatus;
-}
-
-export interface ClusterStatus extends Status {
-  readonly failureDomains?: readonly { readonly name: string; readonly controlPlane: boolean }[];
-  readonly securityGroupId?: string;
+  readonly status?: Status & {
+    readonly failureDomains?: readonly { readonly name: string; readonly controlPlane: boolean }[];
+    readonly securityGroupId?: string;
+  };
 }
 
 export interface AcmeMachine extends Stored {
@@ -46,12 +44,10 @@ export interface AcmeMachine extends Stored {
     /** `aws:///ZONE/INSTANCE`, as the kubelet's cloud controller has it; written once, by this provider. */
     readonly providerID?: string;
   };
-  readonly status?: MachineStatus;
-}
-
-export interface MachineStatus extends Status {
-  readonly addresses?: readonly { readonly type: string; readonly address: string }[];
-  readonly failureDomain?: string;
+  readonly status?: Status & {
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
+    readonly failureDomain?: string;
+  };
 }
 
 /** A Cluster of Cluster API. */

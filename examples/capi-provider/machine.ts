@@ -1,9 +1,9 @@
 /**
- * AcmeMachine: one EC2 instance. It is launched once, with the bootstrap data of its Machine, and never
+ * AcmeMachine: one EC2 instance. It is launched once, with the sealed bootstrap data of its Machine, and never
  * again: a machine that is gone is replaced by its owner. Its finalizer goes when the instance has.
  */
 import type { Instance } from "@aws-sdk/client-ec2";
-import { type AcmeCluster, type AcmeMachine, group, type Machine, type MachineStatus, version } from "./kinds.ts";
+import { type AcmeCluster, type AcmeMachine, group, type Machine, version } from "./kinds.ts";
 import { type Context, condition, pollMs, type Result, reconcileAs, resyncMs, type Work } from "./reconcile.ts";
 
 /** What was launched just before deletion, or by a process that is dead, may not be listed yet: let go too early, nobody would end it. */
@@ -44,7 +44,7 @@ async function launch(
   { object, cluster }: Work<AcmeMachine>,
   machine: Machine,
 ): Promise<[reason: string, message: string] | undefined> {
-  const { api, ec2 } = context;
+  const { api, ec2, vault, signal } = context;
   const { namespace, name } = object.metadata;
   const { bootstrap, failureDomain } = machine.spec;
   const ref = { apiVersion: `${group}/${version}`, kind: "AcmeCluster", namespace };
@@ -57,11 +57,12 @@ async function launch(
   const subnets = acmeCluster?.spec.subnets ?? [];
   const subnet = subnets.find((one) => failureDomain === undefined || one.failureDomain === failureDomain);
   if (subnet === undefined) return ["FailureDomainUnknown", `no subnet in ${failureDomain}`];
-  const userData = await api.bootstrapData(namespace, bootstrap.dataSecretName);
-  if (userData === undefined) return ["BootstrapDataGone", `there is no Secret ${bootstrap.dataSecretName}`];
+  const secret = await api.bootstrapData(namespace, bootstrap.dataSecretName);
+  if (secret === undefined) return ["BootstrapDataGone", `there is no Secret ${bootstrap.dataSecretName}`];
 
   const kept = await api.setFinalizer(object, true); // before there is anything to lose
   const asked = await api.setStatus(kept, {}, condition(kept, "Ready", false, "Launching", "as fast as EC2 allows"));
+  const { userData } = await vault.seal({ ...secret, cluster, machine, signal }); // the same again after a crash
   const instance = await ec2.launch({
     token: machine.metadata.uid,
     name,
@@ -85,7 +86,7 @@ async function report({ api }: Context, object: AcmeMachine, instance: Instance)
     { type: "ExternalIP", address: instance.PublicIpAddress },
   ].filter((one): one is { type: string; address: string } => Boolean(one.address));
   const initialization = runs && { initialization: { provisioned: true } };
-  const status: MachineStatus = { addresses, failureDomain: zone, ...initialization };
+  const status = { addresses, failureDomain: zone, ...initialization };
   const ready = condition(named, "Ready", runs, runs ? "InstanceRunning" : "InstancePending");
   await api.setStatus(named, status, ready);
   return runs ? resyncMs : pollMs;

@@ -4,15 +4,33 @@
  */
 import { once } from "node:events";
 import { EC2Client } from "@aws-sdk/client-ec2";
-import { CoordinationV1Api, CoreV1Api, CustomObjectsApi, EventsV1Api, KubeConfig } from "@kubernetes/client-node";
+import { KMSClient } from "@aws-sdk/client-kms";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  CoordinationV1Api,
+  CoreV1Api,
+  CustomObjectsApi,
+  EventsV1Api,
+  KubeConfig,
+  Watch,
+} from "@kubernetes/client-node";
 import { createGuard, fileJournal } from "provider-guard";
-import { aws } from "provider-guard/aws";
-import { conditionFrom } from "provider-guard/cluster-api";
-import { configMapState, eventRecorder, fencing, leaseElector, managementClusterOf } from "provider-guard/kubernetes";
+import { aws, kmsWrap, secretsManagerStore } from "provider-guard/aws";
+import { bootstrapVault, cleanUpSettled } from "provider-guard/bootstrap";
+import { conditionFrom, watchNodeRef } from "provider-guard/cluster-api";
+import {
+  configMapState,
+  eventRecorder,
+  fencing,
+  leaseElector,
+  managementClusterOf,
+  objectSource,
+} from "provider-guard/kubernetes";
 import { connect } from "./api.ts";
 import { type Controller, startController } from "./controller.ts";
 import { ec2Calls } from "./ec2.ts";
 import { serveHealth } from "./health.ts";
+import { core as coreKinds } from "./kinds.ts";
 
 const { env } = process;
 const settings = {
@@ -21,6 +39,8 @@ const settings = {
   auditDirectory: env.AUDIT_DIRECTORY ?? "/var/log/acme-audit",
   host: env.HEALTH_HOST ?? "0.0.0.0",
   port: Number(env.HEALTH_PORT ?? 8080),
+  /** What bootstrap data is sealed with: the machines' role may decrypt with it. */
+  kmsKeyId: env.BOOTSTRAP_KMS_KEY_ID ?? "alias/acme-bootstrap",
   /** Management clusters that Clusters were moved here from: UIDs of their kube-system namespaces. */
   formerManagementClusters: env.FORMER_MANAGEMENT_CLUSTERS?.match(/[^\s,]+/g) ?? [],
 };
@@ -76,22 +96,34 @@ log("stopped");
 process.exit(stopping.signal.aborted ? 0 : 1);
 
 async function lead(term: AbortSignal): Promise<void> {
+  const managementCluster = await managementClusterOf(core);
+  const state = configMapState({ core, namespace: settings.namespace, name: "acme-guard-state" });
   const guard = await createGuard({
-    owner: { managementCluster: await managementClusterOf(core), provider: "infrastructure-acme" },
+    owner: { managementCluster, provider: "infrastructure-acme" },
     audit: fileJournal({ directory: settings.auditDirectory }),
-    state: configMapState({ core, namespace: settings.namespace, name: "acme-guard-state" }),
+    state,
     ownership: { formerOwners: settings.formerManagementClusters.map((managementCluster) => ({ managementCluster })) },
     telemetry: { meterProvider: health.meterProvider },
     interceptors: [fencing(elector), events.interceptor],
   });
-  const client = guard.wrap(new EC2Client(), aws()); // region, keys and endpoint: the SDK's usual places
-  const parts = { guard, events, api: connect(objects, core), ec2: ec2Calls(client, guard), startedAt: Date.now() };
-  controller = startController({ ...parts, config, objects, onError: logError });
+  const clients = { ec2: new EC2Client(), secrets: new SecretsManagerClient(), kms: new KMSClient() }; // settings: the SDK's
+  for (const client of Object.values(clients)) guard.wrap(client, aws());
+  const store = secretsManagerStore({ client: clients.secrets, kmsKeyId: settings.kmsKeyId });
+  const wrap = kmsWrap({ client: clients.kms, keyId: settings.kmsKeyId });
+  const vault = bootstrapVault({ managementCluster, cloud: "aws", state, store, wrap, guard, abandonedMs: 10_000 });
+  const source = objectSource({ watch: new Watch(config), list: objects, ...coreKinds, plural: "machines" });
+  const onError = (error: unknown) => logError("bootstrap data", error);
+  const settled = watchNodeRef({ machines: source, state, onMachine: cleanUpSettled(vault), onError });
+  const sweeping = setInterval(() => vault.sweep().catch(onError), 60_000);
+  const parts = { guard, vault, events, api: connect(objects, core), ec2: ec2Calls(clients.ec2, guard) };
+  controller = startController({ ...parts, startedAt: Date.now(), config, objects, onError: logError });
   const either = AbortSignal.any([stopping.signal, term]);
   if (!either.aborted) await once(either, "abort");
   // In this order: nothing may ask the guard anymore, nor the guard the cloud, when another replica takes over.
   log("stopping", { reason: stopping.signal.aborted ? stopping.signal.reason : "the term ended" });
-  await controller.stop();
+  clearInterval(sweeping);
+  await Promise.all([controller.stop(), settled.close()]);
+  await vault.close();
   await guard.close();
-  client.destroy();
+  for (const client of Object.values(clients)) client.destroy();
 }

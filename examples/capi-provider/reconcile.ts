@@ -4,6 +4,7 @@
  */
 import { ApiException } from "@kubernetes/client-node";
 import { type Guard, GuardError } from "provider-guard";
+import type { BootstrapVault } from "provider-guard/bootstrap";
 import {
   type Condition,
   conditionFrom,
@@ -20,6 +21,7 @@ import type { Cluster, Machine, Stored } from "./kinds.ts";
 export interface Context {
   readonly api: Api;
   readonly ec2: Ec2;
+  readonly vault: BootstrapVault;
   readonly guard: Guard;
   readonly events: EventRecorder;
   readonly startedAt: number; // leads since then, in Unix milliseconds: who led before may have left things half done

@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import { ApiException } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { InstanceState, StandInInstance } from "./stand-in-ec2.ts";
@@ -46,8 +47,10 @@ describe("an AcmeMachine that has no instance", () => {
       ImageId: "ami-1",
       InstanceType: "t3.small",
       "SecurityGroupId.1": "sg-1",
-      UserData: btoa("data of blue-1"),
+      "MetadataOptions.HttpTokens": "required",
     });
+    const userData = Buffer.from(launch?.get("UserData") ?? "", "base64");
+    expect(gunzipSync(userData).toString("latin1")).toMatch(/^.*text\/part-handler(?!.*data of blue-1)/s);
     expect(world.ec2.instances[0]?.tags.get("Name")).toBe("blue-1");
     expect(world.see("acmeMachine").spec.providerID).toBe("aws:///zone-a/i-1");
     expect(world.see("acmeMachine").status).toMatchObject({ addresses: [{ type: "InternalIP", address: "10.0.0.4" }] });
@@ -86,6 +89,8 @@ describe("an AcmeMachine that has no instance", () => {
     expect(world.see("acmeMachine").spec.providerID).toBe("aws:///zone-a/i-1");
     expect(world.ec2.instances).toHaveLength(1);
     expect(world.ec2.launches).toHaveLength(asked);
+    // What is asked for with one token must be the same.
+    expect(new Set(world.ec2.launches.map((launch) => launch.get("UserData"))).size).toBe(1);
   });
 });
 

@@ -2,9 +2,11 @@
  * Stand-ins for the two sides that a provider lives between: an API server that keeps objects and their
  * versions, and EC2. Both write what is changed into one list, in its order.
  */
+import { generateKeyPairSync } from "node:crypto";
 import { ApiException, type CoreV1Api, type CustomObjectsApi } from "@kubernetes/client-node";
-import { createGuard } from "provider-guard";
+import { createGuard, memoryState } from "provider-guard";
 import { aws } from "provider-guard/aws";
+import { bootstrapVault, localKeyWrap } from "provider-guard/bootstrap";
 import { onTestFinished } from "vitest";
 import { connect } from "../../../examples/capi-provider/api.ts";
 import { ec2Calls } from "../../../examples/capi-provider/ec2.ts";
@@ -40,6 +42,9 @@ function object(apiVersion: string, kind: string, name: string, owner: string | 
   const metadata = { namespace, name, uid: own, resourceVersion: "1", generation: 1, labels, ownerReferences };
   return { apiVersion, kind, metadata, ...more } as Stored;
 }
+
+/** Of the image that the machines boot: user data holds all that they need besides it. */
+const imageKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
 
 const failureDomains = ["zone-a", "zone-b"];
 
@@ -133,15 +138,18 @@ export async function standIns(given: Given = {}): Promise<World> {
     } as unknown as CoreV1Api,
   );
 
-  const guard = await createGuard({
-    owner: { managementCluster: "b3f0a1de-kube-system", provider: "infrastructure-acme" },
-    audit: false,
+  const managementCluster = "b3f0a1de-kube-system";
+  const guard = await createGuard({ owner: { managementCluster, provider: "infrastructure-acme" }, audit: false });
+  const wrap = localKeyWrap({ publicKey: imageKey, path: "/etc/acme/bootstrap.pem" });
+  const vault = bootstrapVault({ managementCluster, cloud: "aws", state: memoryState(), wrap });
+  onTestFinished(async () => {
+    await vault.close();
+    await guard.close();
   });
-  onTestFinished(() => guard.close());
   const events = { record: (_about: object, error: Error) => void told.push(error.message) };
   const { signal } = new AbortController();
   const calls = ec2Calls(guard.wrap(ec2.client, aws()), guard);
-  const context = { api, ec2: calls, guard, events, startedAt: 0, signal } as unknown as Context;
+  const context = { api, ec2: calls, guard, vault, events, startedAt: 0, signal } as unknown as Context;
   const world: World = {
     context,
     done,

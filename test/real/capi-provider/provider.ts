@@ -47,7 +47,7 @@ export async function startProvider(
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: "testing",
     AWS_SECRET_ACCESS_KEY: "testing",
-    AWS_ENDPOINT_URL_EC2: cloud.url,
+    AWS_ENDPOINT_URL: cloud.url,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
     AUDIT_DIRECTORY: auditDirectory,
     HEALTH_HOST: "127.0.0.1",

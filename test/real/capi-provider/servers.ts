@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EC2Client } from "@aws-sdk/client-ec2";
+import { CreateAliasCommand, CreateKeyCommand, KMSClient, type KMSClientConfig } from "@aws-sdk/client-kms";
 import { serveMoto } from "../../../scripts/moto.mjs";
 import { type CloudProxy, startCloudProxy } from "../cloud-proxy.ts";
 import { parseCrds } from "../cluster-api/manifests.ts";
@@ -44,6 +45,15 @@ export interface Servers {
 
 export const region = "eu-central-1";
 
+/** Makes the key that the provider seals bootstrap data with, under the alias that it looks for. */
+async function makeBootstrapKey(settings: KMSClientConfig): Promise<void> {
+  const kms = new KMSClient(settings);
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+  const alias = { AliasName: "alias/acme-bootstrap", TargetKeyId: KeyMetadata?.KeyId };
+  await kms.send(new CreateAliasCommand(alias));
+  kms.destroy();
+}
+
 /**
  * Starts two API servers, Cluster API's managers and a cloud: about ten seconds.
  *
@@ -71,6 +81,7 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     const credentials = { accessKeyId: "testing", secretAccessKey: "testing" };
     const ec2 = new EC2Client({ endpoint: cloud.url, region, credentials });
     endings.push(() => ec2.destroy());
+    await makeBootstrapKey({ endpoint: moto.url, region, credentials });
     return { cloud, ec2 };
   };
   try {
