@@ -166,15 +166,18 @@ def finish(instance, pieces):
 
 
 def secrets(message):
-    # What may be secret in the data: whatever looks like a key or a token, but for what the metadata say openly.
+    # What may be secret in the data: whatever looks like a key or a token, but for what the metadata say openly. Of
+    # each key in PEM the first lines stand for all.
     public = read("/run/cloud-init/instance-data.json")
     pieces = set()
     for part in message.walk():
-        for piece in re.findall(rb"[A-Za-z0-9+]{16,}", part.get_payload(decode=True) or b""):
+        text = part.get_payload(decode=True) or b""
+        text = re.sub(rb"(-----BEGIN [^-]+-----\s+\S+\s+\S+)[^-]*", rb"\1 ", text)
+        for piece in re.findall(rb"[A-Za-z0-9+]{16,}", text):
             if re.search(rb"\d", piece) and re.search(rb"[A-Za-z]", piece) and piece not in public:
                 pieces.add(piece)
     pieces = sorted(pieces)
-    return pieces[:: len(pieces) // 128 + 1]
+    return pieces[:: len(pieces) // 256 + 1]
 
 
 def cloud_init_files():
@@ -295,9 +298,16 @@ def write(path, content, mode=0o600):
     os.rename(new, path)
 
 
+def script(path):
+    instance = os.path.realpath(os.path.dirname(os.path.dirname(os.path.abspath(path))))
+    try:
+        (last if os.path.basename(path) == LAST else first)(instance)
+    except Exception as error:
+        # Then whatever follows counts for nothing, and the next boot begins again.
+        report("failed", "handler-" + type(error).__name__)
+        close(instance)
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    of = os.path.realpath(os.path.dirname(os.path.dirname(os.path.abspath(sys.argv[0]))))
-    if os.path.basename(sys.argv[0]) == LAST:
-        last(of)
-    else:
-        first(of)
+    script(sys.argv[0])
