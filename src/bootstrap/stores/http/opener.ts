@@ -23,11 +23,16 @@ http_ask() {
     printf 'Authorization: Bearer %s\nBootstrap-Claim: ' "$pg_store_token"
     cat "$http_claim"
   } >"$pg_tmp/http-headers"
-  pg_http "$1" "$pg_store_url/$2" "$3" "$pg_tmp/http-headers" && return 0
+  pg_http "$1" "$pg_store_url/$2" "$3" "$pg_tmp/http-headers"
+  http_rc=$?
   case $pg_code in
-  403 | 404) grep -q '^provider-guard: refused$' "$3" && return 2 ;;
+  403 | 404)
+    http_rc=1 http_said=
+    read -r http_said <"$3"
+    [ "$http_said" != 'provider-guard: refused' ] || http_rc=2
+    ;;
   esac
-  return 1
+  return "$http_rc"
 }
 `;
 
