@@ -43,10 +43,7 @@ export function publicValues(): Public {
   return {
     sshKey: sshPublicKey(),
     certificate,
-    publicKey: generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({
-      format: "pem",
-      type: "spki",
-    }) as string,
+    publicKey: rsa,
     sha256: hash("sha256", random),
     sha512: hash("sha512", random),
     sha512base64: hash("sha512", random, "base64"),

@@ -1,3 +1,4 @@
+import { looksRandom } from "./entropy.ts";
 import type { SecretKind } from "./finding.ts";
 
 const passwords = "pass(?:word|wd|phrase|wordhash|word_hash)";
@@ -22,7 +23,8 @@ const empty =
   /^(?:true|false|yes|no|on|off|null|nil|none|undefined|~|\*+|!+\*?|x|R|RANDOM|redacted|required|optional|string)$/i;
 /** Stands for a value that comes from elsewhere: variables, templates, files, other stores, YAML's own signs. */
 const reference =
-  /^(?:\$|\{|<|%|\/|~\/|\.{1,2}\/|\[|&|\||>|!|@|=|-|\(|`|\\|[a-z][a-z0-9+.-]{1,20}:\/\/|(?:arn|file|env|vault|ssm|ref|data|sha256):)/i;
+  /^(?:\$|\{|<|%|~\/|\.{1,2}\/|\[|&|\||>|!|@|=|-|\(|`|\\|[a-z][a-z0-9+.-]{1,20}:\/\/|(?:arn|file|env|vault|ssm|ref|data|sha256):)/i;
+const isPath = (value: string) => value.startsWith("/") && !looksRandom(value);
 const cryptHash = /^\$(?:1|2[abxy]?|5|6|7|y|gy|argon2\w*|pbkdf2[\w-]*)\$/;
 
 const unquoted = (value: string) => value.replace(/^(["'])([\s\S]*)\1$/, "$2").trim();
@@ -33,6 +35,7 @@ export function judgeNamed(name: string, value: string): SecretKind | undefined 
   if (end === undefined) return undefined;
   const literal = unquoted(value);
   if (literal.length < 4 || empty.test(literal)) return undefined;
+  if (isPath(literal)) return undefined;
   if (isPassword.test(end)) return reference.test(literal) && !cryptHash.test(literal) ? undefined : "password";
   if (reference.test(literal)) return undefined;
   if (/^client-key-data$/i.test(end)) return "kubeconfig";

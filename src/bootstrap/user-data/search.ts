@@ -4,7 +4,7 @@ import { looksRandom } from "./entropy.ts";
 import type { Finding, SecretKind } from "./finding.ts";
 import { decodeBody, type Part, partsOf } from "./mime.ts";
 import { namedValues } from "./named-value.ts";
-import { blanked, isSshPublicKey, publicParts } from "./public-parts.ts";
+import { blanked, isSshPublicKey, publicParts, type Range } from "./public-parts.ts";
 import { isChunk, sealedParts } from "./sealed-parts.ts";
 import { searchJson } from "./search-json.ts";
 import { searchYaml } from "./search-yaml.ts";
@@ -47,7 +47,7 @@ const shortestRun = 24;
 const runs = new RegExp(`[A-Za-z0-9+/_-]{${shortestRun},}={0,2}`, "g");
 const base64Line = /^[ \t]*[A-Za-z0-9+/_-]{16,}={0,2}[ \t\r]*$/;
 const base64End = /^[ \t]*[A-Za-z0-9+/_-]{2,}={0,2}[ \t\r]*$/;
-const dataUrls = /data:[\w/+.-]{0,80}(?:;[\w=.+-]{1,80}){0,4},([^\s"'<>)]+)/g;
+const dataUrls = /data:[\w/+.-]{0,80}(?:;[\w.+-]{1,40}=[\w.+-]{1,80}){0,4}(;base64)?,([^\s"<>]+)/gi;
 const opensshMagic = "openssh-key-v1\0";
 
 /** What bytes turn out to be, with what is inside of them. */
@@ -85,16 +85,36 @@ function lineCounter(text: string): (offset: number) => number {
   };
 }
 
-/** The run of base64 that lines `from` and following are; `undefined` where they are none. */
-function base64Block(
-  lines: readonly string[],
-  from: number,
-): { readonly run: string; readonly to: number } | undefined {
+/** Lines of base64 that belong together. */
+interface Base64Block {
+  readonly run: string;
+  readonly to: number;
+  /** The run without its short last line, which may be the word that ends a here-document. */
+  readonly without: string | undefined;
+}
+
+/** The base64 that line `from` and the following are; `undefined` where they are none. */
+function base64Block(lines: readonly string[], from: number): Base64Block | undefined {
+  const join = (to: number) => lines.slice(from, to).join("").replace(/\s+/g, "");
   let to = from;
-  while (to < lines.length && base64Line.test(lines[to] as string) && !/=[ \t\r]*$/.test(lines[to] as string)) to++;
+  while (to < lines.length && base64Line.test(lines[to] as string)) {
+    to++;
+    if (/=[ \t\r]*$/.test(lines[to - 1] as string)) return { run: join(to), to, without: undefined };
+  }
   if (to === from) return undefined;
-  if (to < lines.length && base64End.test(lines[to] as string)) to++;
-  return to - from < 2 ? undefined : { run: lines.slice(from, to).join("").replace(/\s+/g, ""), to };
+  if (to === lines.length || !base64End.test(lines[to] as string)) return { run: join(to), to, without: undefined };
+  return { run: join(to + 1), to: to + 1, without: /=\s*$/.test(lines[to] as string) ? undefined : join(to) };
+}
+
+/** Whether a block reads better without its last line. */
+function isLonger({ run, without }: Base64Block): boolean {
+  if (without === undefined) return false;
+  if (run.length % 4 !== 0 && without.length % 4 === 0) return true;
+  const meaning = meaningOf(Buffer.from(run, "base64"), maxBytes);
+  return (
+    meaning === undefined ||
+    (meaning.is === "packed" && (!meaning.unpacked.whole || meaning.unpacked.rest.some((byte) => byte !== 0)))
+  );
 }
 
 function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: Set<string>): Searched {
@@ -146,7 +166,8 @@ function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: S
     const into = inside(where, format);
     if (!unpacked.whole) add("unreadable", into);
     enter(bytes.length, into, () => searchBytes(bytes, into, whole));
-    if (rest.some((byte) => byte !== 0)) enter(rest.length, where, () => searchBytes(rest, into, false));
+    const start = rest.findIndex((byte) => byte !== 0); // what follows padding
+    if (start >= 0) enter(rest.length, into, () => searchBytes(rest.subarray(start), into, false));
   }
 
   function searchText(text: string, where: string, whole: boolean): void {
@@ -195,8 +216,9 @@ function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: S
     for (let at = 0; at < lines.length; ) {
       const block = base64Block(lines, at);
       if (block !== undefined) {
-        searchRun(block.run, place(at + 1));
-        at = block.to;
+        const shorter = isLonger(block);
+        searchRun(shorter ? (block.without as string) : block.run, place(at + 1));
+        at = shorter ? block.to - 1 : block.to;
         continue;
       }
       for (const [run] of (lines[at] as string).matchAll(runs)) searchRun(run, place(at + 1));
@@ -204,14 +226,18 @@ function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: S
     }
   }
 
-  function searchDataUrls(text: string, place: (offset: number) => string): void {
-    for (const found of text.matchAll(dataUrls)) {
-      const [url, body = ""] = found;
-      if (/;base64,/i.test(url)) continue; // a run of base64 like any other
+  /** @returns Where they stand. */
+  function searchDataUrls(text: string, place: (offset: number) => string): Range[] {
+    return [...text.matchAll(dataUrls)].map((found) => {
+      const [url, encoding, body = ""] = found;
       const decoded = body.includes("%") ? percentDecoded(body) : body;
-      const into = inside(place(found.index), "data URL");
-      enter(decoded.length, into, () => searchText(decoded, into, false));
-    }
+      if (encoding !== undefined) searchRun(decoded, place(found.index));
+      else {
+        const into = inside(place(found.index), "data URL");
+        enter(decoded.length, into, () => searchText(decoded, into, false));
+      }
+      return [found.index, found.index + url.length];
+    });
   }
 
   const search: Search = {
@@ -231,8 +257,8 @@ function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: S
       if (sealed !== undefined) chunks.add(sealed.chunk);
       const open = blanked(text, sealed?.ranges ?? []);
       for (const { kind, index } of namedValues(open)) add(kind, place(index));
-      searchDataUrls(open, place);
-      searchRuns(blanked(open, publicParts(open)), placeOf);
+      const urls = searchDataUrls(open, place);
+      searchRuns(blanked(open, [...urls, ...publicParts(open)]), placeOf);
     },
   };
 
