@@ -34,6 +34,8 @@ _say() {
 } 2>/dev/null
 
 _stop() {
+  # A full tmpfs makes everything look wrong.
+  [ ! -d "$pg_tmp" ] || _room 0 || set -- 11 no-room
   case $1 in
   10) _say refused "$2" ;;
   *) _say failed "$2" ;;
@@ -144,6 +146,7 @@ _mount() {
   *) _stop 11 no-tmpfs ;;
   esac
   { chmod 700 "$_run" && mkdir "$pg_tmp"; } || _stop 11 no-tmpfs
+  _room 0 || _stop 11 no-room
 } 2>/dev/null
 
 _unmount() {
@@ -259,12 +262,10 @@ _decrypt() {
     -out "$pg_tmp/packed" </dev/null >/dev/null
   _rc=$?
   _wipe "$pg_tmp/key"
-  _room 0 || _stop 11 no-room
   [ "$_rc" = 0 ] || _stop 10 decrypt
   [ "$(wc -c <"$pg_tmp/packed")" -eq "$_packed" ] || _stop 10 size
   [ "$(pg_sha256 "$pg_tmp/packed")" = "$_plain" ] || _stop 10 digest
   { gzip -dc <"$pg_tmp/packed" || : >"$pg_tmp/bad"; } | head -c $((_bytes + 1)) >"$pg_tmp/plain"
-  _room 0 || _stop 11 no-room
   { [ ! -e "$pg_tmp/bad" ] && [ "$(wc -c <"$pg_tmp/plain")" -eq "$_bytes" ]; } || _stop 10 size
 } 2>/dev/null
 

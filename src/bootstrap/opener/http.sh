@@ -23,9 +23,9 @@ pg_http() {
     [ -z "${pg_ca-}" ] || printf 'cacert = "%s"\n' "$pg_tmp/ca"
     [ -z "${4-}" ] || printf 'header = "@%s"\n' "$4"
     [ -z "${5-}" ] || printf 'data-binary = "@%s"\n' "$5"
-    printf 'globoff\nsilent\n'
     case $2 in http://169.254.*) printf 'noproxy = "*"\n' ;; esac
-  } >"$pg_tmp/curl"
+    printf 'globoff\nsilent\n'
+  } >"$pg_tmp/curl" || return 1
   [ -z "${pg_ca-}" ] || printf '%s\n' "$pg_ca" >"$pg_tmp/ca"
   pg_code=$(curl -q -K "$pg_tmp/curl" 2>/dev/null)
   _rc=$?

@@ -119,6 +119,7 @@ _say() {
 printf '%s %s %s\\n' "$1" "$pg_id" "$2" >"$_state/new" && mv -f "$_state/new" "$_state/status"
 } 2>/dev/null
 _stop() {
+[ ! -d "$pg_tmp" ] || _room 0 || set -- 11 no-room
 case $1 in
 10) _say refused "$2" ;;
 *) _say failed "$2" ;;
@@ -219,6 +220,7 @@ tmpfs | ramfs) ;;
 *) _stop 11 no-tmpfs ;;
 esac
 { chmod 700 "$_run" && mkdir "$pg_tmp"; } || _stop 11 no-tmpfs
+_room 0 || _stop 11 no-room
 } 2>/dev/null
 _unmount() {
 rm -rf "$_run"
@@ -319,12 +321,10 @@ openssl cms -decrypt -binary -inform DER -in "$pg_tmp/cipher" -inkey "$pg_tmp/ke
 -out "$pg_tmp/packed" </dev/null >/dev/null
 _rc=$?
 _wipe "$pg_tmp/key"
-_room 0 || _stop 11 no-room
 [ "$_rc" = 0 ] || _stop 10 decrypt
 [ "$(wc -c <"$pg_tmp/packed")" -eq "$_packed" ] || _stop 10 size
 [ "$(pg_sha256 "$pg_tmp/packed")" = "$_plain" ] || _stop 10 digest
 { gzip -dc <"$pg_tmp/packed" || : >"$pg_tmp/bad"; } | head -c $((_bytes + 1)) >"$pg_tmp/plain"
-_room 0 || _stop 11 no-room
 { [ ! -e "$pg_tmp/bad" ] && [ "$(wc -c <"$pg_tmp/plain")" -eq "$_bytes" ]; } || _stop 10 size
 } 2>/dev/null
 _open() {
@@ -402,9 +402,9 @@ connect-timeout 10 max-time "$_seconds" write-out '%{http_code}'
 [ -z "\${pg_ca-}" ] || printf 'cacert = "%s"\\n' "$pg_tmp/ca"
 [ -z "\${4-}" ] || printf 'header = "@%s"\\n' "$4"
 [ -z "\${5-}" ] || printf 'data-binary = "@%s"\\n' "$5"
-printf 'globoff\\nsilent\\n'
 case $2 in http://169.254.*) printf 'noproxy = "*"\\n' ;; esac
-} >"$pg_tmp/curl"
+printf 'globoff\\nsilent\\n'
+} >"$pg_tmp/curl" || return 1
 [ -z "\${pg_ca-}" ] || printf '%s\\n' "$pg_ca" >"$pg_tmp/ca"
 pg_code=$(curl -q -K "$pg_tmp/curl" 2>/dev/null)
 _rc=$?

@@ -1,8 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { constants, gunzipSync } from "node:zlib";
 import { mountSmallDisk } from "../../support/small-disk.ts";
+import { describeWithServer } from "../require-server.ts";
 
 /** How an opener ended. */
 export interface Outcome {
@@ -22,35 +24,40 @@ export interface TestMachine {
   ): { child: ChildProcess; ended: Promise<Outcome> };
   run(command?: string, env?: Readonly<Record<string, string>>): Promise<Outcome>;
   write(program: string | Uint8Array): void;
+  /** A PATH with the tools that stock images have, without `missing`, and scripts of one's own in place of others. */
+  path(changes: { readonly missing?: string; readonly scripts?: Readonly<Record<string, string>> }): { PATH: string };
+  /** The same PATH, whose tools first write their arguments and environment into the file. */
+  tracedPath(file: string): { PATH: string };
   /** The status file's line without the id: `STATE REASON`. */
   status(): string | undefined;
   console(): string[];
-  /** Everything that the machine keeps on its disks, by path. */
+  /** Everything that lies in the folder, by path. */
   files(): ReadonlyMap<string, Buffer>;
   /** Mount points within the folder. */
   mounts(): string[];
+  /** Puts a tmpfs of this size on a folder of the machine. */
+  mount(size: string, at: string): void;
+  /** Files that hold the text: as it is, in base64, or in gzip. */
+  holding(text: string): string[];
   /** What a reboot does to it: what is on a tmpfs is gone. */
   reboot(): void;
   remove(): void;
 }
 
-/** The tools that stock images have, each alone; without `missing`. */
-export function toolFolder(folder: string, missing: string, extra: Readonly<Record<string, string>> = {}): string {
-  const bin = join(folder, "bin");
-  mkdirSync(bin);
-  const tools =
-    "cat chmod cp curl cut date dd df gzip head id ln ls mkdir mount mv od openssl rm rmdir sed sleep sync tail tr umount wc";
-  for (const tool of tools.split(" ").filter((name) => name !== missing && !(name in extra)))
-    execFileSync("ln", ["-s", execFileSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).trim(), bin]);
-  for (const [name, text] of Object.entries(extra)) writeFileSync(join(bin, name), text, { mode: 0o755 });
-  return bin;
-}
+const tools =
+  "cat chmod curl cut date df grep gzip head id ln ls mkdir mount mv od openssl rm rmdir sed sleep sync tail tr umount wc".split(
+    " ",
+  );
+/** What busybox is not; everything else is its own applet where its shell is tested. */
+const alone = new Set(["curl", "openssl"]);
+
+const which = (tool: string) => execFileSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).trim();
 
 /** Why the openers cannot be run here; `undefined` where they can. */
 export function openerImpossible(): string | undefined {
   for (const tool of ["openssl", "curl", "dash", "bash", "busybox"]) {
     try {
-      execFileSync("sh", ["-c", `command -v ${tool}`], { stdio: "ignore" });
+      which(tool);
     } catch {
       return tool;
     }
@@ -61,14 +68,59 @@ export function openerImpossible(): string | undefined {
   return disk === undefined ? "the right to mount" : undefined;
 }
 
+/** Runs the tests once for each shell that machines have. */
+export function describeOpener(name: string, tests: (shell: string) => void): void {
+  const missing = openerImpossible();
+  const program = missing === undefined ? "openssl" : undefined;
+  const hint = "apt-get install openssl curl dash bash busybox, as root";
+  for (const shell of ["dash", "bash", "busybox sh"])
+    describeWithServer(`${name}, by ${shell}`, { server: missing ?? "openssl 3", program, hint }, () => tests(shell));
+}
+
+function filesIn(folder: string): ReadonlyMap<string, Buffer> {
+  const found = new Map<string, Buffer>();
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) found.set(path, readFileSync(path));
+  }
+  return found;
+}
+
+/** Whether the bytes hold the text: as it is, in base64, or in gzip. */
+function holds(bytes: Buffer, text: string): boolean {
+  const forms = [0, 1, 2].map((shift) => {
+    const encoded = Buffer.from("\0".repeat(shift) + text).toString("base64");
+    return encoded.slice(shift === 0 ? 0 : 4, -4);
+  });
+  const zipped = bytes.indexOf(Buffer.from([0x1f, 0x8b, 8]));
+  const all = zipped < 0 ? [bytes] : [bytes, unzipped(bytes.subarray(zipped))];
+  return all.some((one) => [text, ...forms].some((form) => one.includes(form)));
+}
+
+/** What comes out of gzip before its end, or before it breaks. */
+function unzipped(bytes: Buffer): Buffer {
+  try {
+    return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
 export function testMachine(shell: string): TestMachine {
   const folder = mkdtempSync(join(tmpdir(), "opener-"));
   const run = join(folder, "run/bootstrap");
   const state = join(folder, "state/bootstrap");
   const consoleFile = join(folder, "console");
   const program = join(folder, "opener");
+  const path: TestMachine["path"] = ({ missing, scripts = {} }) => {
+    const bin = mkdtempSync(join(folder, "bin-"));
+    for (const tool of tools.filter((name) => name !== missing && !(name in scripts)))
+      symlinkSync(which(shell.startsWith("busybox") && !alone.has(tool) ? "busybox" : tool), join(bin, tool));
+    for (const [name, text] of Object.entries(scripts)) writeFileSync(join(bin, name), text, { mode: 0o755 });
+    return { PATH: bin };
+  };
   const env = {
-    PATH: process.env.PATH ?? "",
+    ...path({}),
     PROVIDER_GUARD_RUN: run,
     PROVIDER_GUARD_STATE: state,
     PROVIDER_GUARD_CONSOLE: consoleFile,
@@ -76,7 +128,10 @@ export function testMachine(shell: string): TestMachine {
     PROVIDER_GUARD_SECONDS: "4",
   };
   writeFileSync(consoleFile, "");
-  const [interpreter = "sh", ...rest] = shell.split(" ");
+  const [interpreter, ...rest] = [which(shell.split(" ")[0] ?? "sh"), ...shell.split(" ").slice(1)] as [
+    string,
+    ...string[],
+  ];
   const mounts = () =>
     readFileSync("/proc/mounts", "utf8")
       .split("\n")
@@ -101,6 +156,14 @@ export function testMachine(shell: string): TestMachine {
     folder,
     env,
     start,
+    path,
+    tracedPath(file) {
+      const { PATH } = path({});
+      const sh = which("dash");
+      const trace = (tool: string) =>
+        `#!${sh}\n{ printf '%s\\n' "${tool} $*"; ${which("cat")} /proc/self/environ; echo; } >>${file}\nexec ${PATH}/${tool} "$@"\n`;
+      return path({ scripts: Object.fromEntries(tools.map((tool) => [tool, trace(tool)])) });
+    },
     run: (command, more) => start(command, more).ended,
     write: (bytes) => writeFileSync(program, bytes),
     status() {
@@ -108,14 +171,11 @@ export function testMachine(shell: string): TestMachine {
       return existsSync(path) ? readFileSync(path, "utf8").trim().replace(/ \S+/, "") : undefined;
     },
     console: () => readFileSync(consoleFile, "utf8").split("\n").filter(Boolean),
-    files() {
-      const found = new Map<string, Buffer>();
-      for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
-        if (entry.isFile())
-          found.set(join(entry.parentPath, entry.name), readFileSync(join(entry.parentPath, entry.name)));
-      return found;
-    },
     mounts,
+    mount: (size, at) =>
+      void execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=700`, "tmpfs", join(folder, at)]),
+    files: () => filesIn(folder),
+    holding: (text) => [...filesIn(folder)].filter(([, bytes]) => holds(bytes, text)).map(([path]) => path),
     reboot: unmount,
     remove() {
       unmount();

@@ -62,3 +62,11 @@ pg_forget() {
 }
 
 export const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** Marks what may be found nowhere. It is in the data, and neither in its ciphertext nor in its gzip. */
+export const canary = "canary-9f86d081884c7d65";
+
+/** A script that leaves a line in `effect` of the folder each time it is executed. */
+export function sampleScript(folder: string, body = ""): string {
+  return `#!/bin/sh\n# ${canary}\necho "ran ${"$"}(umask)" >>${folder}/effect\n${body}\n# ${randomBytes(800).toString("hex")}\n`;
+}
