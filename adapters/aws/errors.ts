@@ -134,8 +134,8 @@ function read(error: unknown): ErrorInfo {
   return {
     class: throttling ? "throttled" : (meaning ?? byStatus(trace.status)),
     ...(code === undefined ? {} : { code }),
-    ...(seconds >= 0 && seconds < 86_400 ? { retryAfterMs: seconds * 1000 } : {}),
     ...trace,
+    ...(trace.retryAfterMs === undefined && seconds >= 0 && seconds < 86_400 ? { retryAfterMs: seconds * 1000 } : {}),
   };
 }
 
