@@ -56,14 +56,15 @@ async function seal(sealing: Sealing, store: BootstrapStore | undefined): Promis
 
 /** Ignition decrypts nothing: the store holds the config under its own encryption, and hands it to Ignition alone. */
 async function forIgnition({ data, binding, signal }: Preparation, store: BootstrapStore): Promise<Prepared | string> {
-  const packed = await abortable(gzip(data), signal);
-  if (packed.length > store.maxItemBytes) {
-    return `${packed.length} bytes are too many for an item of the store ${store.name}: ${store.maxItemBytes}`;
-  }
   const source = store.ignition?.(binding);
   if (source === undefined) return `Ignition cannot read from the store ${store.name}`;
+  const compressed = /^https?:/.test(source.source); // Ignition unzips nothing that comes from S3
+  const item = compressed ? await abortable(gzip(data), signal) : Uint8Array.from(data);
+  if (item.length > store.maxItemBytes) {
+    return `${item.length} bytes are too many for an item of the store ${store.name}: ${store.maxItemBytes}`;
+  }
   const sha512 = createHash("sha512").update(data).digest("hex");
-  return { userData: ignitionUserData({ source, sha512, compressed: true }), items: [packed] };
+  return { userData: ignitionUserData({ source, sha512, compressed }), items: [item] };
 }
 
 async function make(preparation: Preparation): Promise<Prepared | string> {

@@ -4,6 +4,8 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { memoryState } from "provider-guard";
+import { bootstrapVault } from "provider-guard/bootstrap";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { ignitionUserData } from "../../src/bootstrap/opener/ignition.ts";
 import { type Served, type ServerTls, serve } from "../bootstrap/http/served.ts";
@@ -154,6 +156,36 @@ describeWithServer("the real Ignition", program, () => {
     expect(code).toBe(1);
     expect(said).toContain("certificate signed by unknown authority");
     expect(unknown.events).toEqual([]);
+  });
+
+  it("boots with what the vault made, whose clean-up leaves nothing", async () => {
+    const served = await serve();
+    ends.push(served.close);
+    const { store, clock, state } = served;
+    const vault = bootstrapVault({
+      managementCluster: "mc-1",
+      cloud: "aws",
+      store,
+      state: memoryState({ clock }),
+      clock,
+    });
+    const owner = { namespace: "default", name: "prod", uid: "uid-1" };
+    const made = await vault.seal({ cluster: owner, machine: owner, data: config, format: "ignition" });
+    expect(made.mode).toBe("pointer");
+    expect(Buffer.from(made.userData).toString()).not.toContain("CANARY");
+    const { root, stage } = await machine(made.userData);
+    expect(await stage("fetch")).toMatchObject({ code: 0 });
+    expect(await stage("files")).toMatchObject({ code: 0 });
+    expect(await readFile(join(root, "etc/kubeadm.sh"), "utf8")).toBe("kubeadm join");
+    expect((await vault.status(owner)).stage).toBe("sealed"); // Ignition deletes nothing
+    await vault.cleanup(owner, { reason: "node" });
+    expect((await vault.status(owner)).stage).toBe("cleaned");
+    const left: unknown[] = [];
+    for await (const item of store.list({ managementCluster: "mc-1" })) left.push(item);
+    expect(left).toEqual([]);
+    expect(await (await machine(made.userData)).stage("fetch")).toMatchObject({ code: 1 });
+    expect(served.events.map((event) => ("reason" in event ? event.reason : event.type))).toEqual(["claimed", "late"]);
+    for await (const [, { value }] of state.scan("")) expect(value).not.toContain("CANARY");
   });
 
   it("fetches anew after a reboot, as long as the window is open", async () => {

@@ -50,11 +50,13 @@ const type = "bootstrap.kubernetes.io/token";
  *   (retryable), or refuses (not).
  * @example
  * import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+ * import type { BootstrapVaultOptions } from "provider-guard/bootstrap";
  * import { bootstrapTokenRevoker } from "provider-guard/kubernetes";
- * const workload = new KubeConfig();
- * workload.loadFromString("..."); // the cluster's kubeconfig Secret
- * const revoker = bootstrapTokenRevoker({ core: workload.makeApiClient(CoreV1Api) });
- * await revoker.revoke("abcdef");
+ * const revokeToken: BootstrapVaultOptions["revokeToken"] = async (tokenId, { cluster }, options) => {
+ *   const workload = new KubeConfig();
+ *   workload.loadFromFile(`/run/kubeconfigs/${cluster.namespace}-${cluster.name}`); // from the cluster's kubeconfig Secret
+ *   await bootstrapTokenRevoker({ core: workload.makeApiClient(CoreV1Api) }).revoke(tokenId, options);
+ * };
  */
 export function bootstrapTokenRevoker(options: BootstrapTokenRevokerOptions): BootstrapTokenRevoker {
   const { core, timeoutMs } = parseOptions(schema, options, "bootstrapTokenRevoker");

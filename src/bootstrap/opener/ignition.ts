@@ -23,7 +23,7 @@ export interface IgnitionUserDataOptions {
 /** Printable ASCII without what could end a header. */
 const headerValue = z.string().regex(/^[\x20-\x7e]*$/, "expected printable ASCII");
 
-const schema = z.strictObject({
+const options = z.strictObject({
   source: z.strictObject({
     source: z.url({ protocol: /^(https?|s3|arn|gs)$/ }),
     httpHeaders: z
@@ -43,6 +43,11 @@ const schema = z.strictObject({
     .regex(/^3\.[1-9]\d{0,2}\.\d{1,3}$/, "expected a version of the specification from 3.1.0 on")
     .default("3.1.0"),
   timeoutSeconds: z.int().min(1).max(86_400).default(600),
+});
+
+const schema = options.refine(({ source, compressed }) => !compressed || !/^(s3|arn):/.test(source.source), {
+  path: ["compressed"],
+  message: "Ignition unzips nothing that comes from S3",
 });
 
 /**
