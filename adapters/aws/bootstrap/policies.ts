@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { parseOptions } from "../../../src/core/config.ts";
 import { contextNames, contextSchema } from "./kms-wrap.ts";
-import { prefixSchema, regionSchema } from "./settings.ts";
+import { bucketSchema, prefixSchema, regionSchema } from "./settings.ts";
 
 /** Options of {@link bootstrapPolicies}: what is not given gets no rights. */
 export interface BootstrapPolicyOptions {
@@ -55,7 +55,7 @@ const schema = z.strictObject({
   account: z.string().regex(/^\d{12}$/, "must be an account's twelve digits"),
   secretsManager: z.strictObject(inService).optional(),
   ssm: z.strictObject(inService).optional(),
-  s3: z.strictObject({ bucket: z.string().min(3).max(63), ...inService }).optional(),
+  s3: z.strictObject({ bucket: bucketSchema, ...inService }).optional(),
   kms: z.strictObject({ keyArn, encryptionContext: contextSchema.default({}) }).optional(),
 });
 

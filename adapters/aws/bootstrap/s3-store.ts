@@ -13,7 +13,7 @@ import { fieldsOf } from "../tag-styles.ts";
 import { senderOf } from "./call.ts";
 import { anotherItem, checkItem, digestOf, itemOf, labels, labelsOf } from "./items.ts";
 import { s3Script } from "./scripts.generated.ts";
-import { type AwsBootstrapStoreOptions, placeOf, storeOptions } from "./settings.ts";
+import { type AwsBootstrapStoreOptions, bucketSchema, placeOf, storeOptions } from "./settings.ts";
 
 /** Options of {@link s3Store}. */
 export interface S3StoreOptions extends AwsBootstrapStoreOptions {
@@ -26,7 +26,7 @@ export interface S3StoreOptions extends AwsBootstrapStoreOptions {
 const root = "s3Store";
 const schema = z.strictObject({
   ...storeOptions,
-  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "expected the name of a bucket"),
+  bucket: bucketSchema,
   bucketOwner: z
     .string()
     .regex(/^\d{12}$/, "must be an account's twelve digits")

@@ -42,13 +42,12 @@ export const prefixSchema = z
   .regex(/^[\w.-]+(?:\/[\w.-]+){0,11}$/, "expected words between slashes, e.g. prod/bootstrap")
   .refine((text) => !/^(?:aws|ssm)/i.test(text), "aws and ssm at the start are kept for AWS");
 
-/** Default of {@link AwsBootstrapStoreOptions.prefix}. */
-export const defaultPrefix = "provider-guard/bootstrap";
+export const bucketSchema = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "expected the name of a bucket");
 
 /** Schema of {@link AwsBootstrapStoreOptions}. */
 export const storeOptions = {
   client: clientSchema,
-  prefix: prefixSchema.default(defaultPrefix),
+  prefix: prefixSchema.default("provider-guard/bootstrap"),
   kmsKeyId: z.string().min(1).max(2048).optional(),
   region: regionSchema.optional(),
   endpoint: endpointSchema.optional(),

@@ -69,11 +69,15 @@ export function openerImpossible(): string | undefined {
 }
 
 /** Runs the tests once for each shell that machines have. */
-export function describeOpener(name: string, tests: (shell: string) => void): void {
+export function describeOpener(
+  name: string,
+  tests: (shell: string) => void,
+  shells: readonly string[] = ["dash", "bash", "busybox sh"],
+): void {
   const missing = openerImpossible();
   const program = missing === undefined ? "openssl" : undefined;
   const hint = "apt-get install openssl curl dash bash busybox, as root";
-  for (const shell of ["dash", "bash", "busybox sh"])
+  for (const shell of shells)
     describeWithServer(`${name}, by ${shell}`, { server: missing ?? "openssl 3", program, hint }, () => tests(shell));
 }
 
