@@ -43,9 +43,9 @@ export const lines: Readonly<Record<string, { readonly kind: SecretKind; readonl
   "a JWT": {
     kind: "access-token",
     make: () =>
-      [`{"alg":"RS256","kid":"${pick(letters, 8)}"}`, `{"sub":"system:node:a","exp":1790000000}`]
+      `${[`{"alg":"RS256","kid":"${pick(letters, 8)}"}`, `{"sub":"system:node:a","exp":1790000000}`]
         .map((part) => Buffer.from(part).toString("base64url"))
-        .join(".") + `.${randomBytes(64).toString("base64url")}`,
+        .join(".")}.${randomBytes(64).toString("base64url")}`,
   },
   "a bearer": {
     kind: "access-token",

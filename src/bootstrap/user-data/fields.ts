@@ -21,8 +21,9 @@ type Role = "data" | "metadata" | undefined;
 const maxNodes = 20_000;
 const maxDepth = 24;
 const maxNames = 4096;
-/** Objects that are looked at before circles are looked for. */
+/** Up to here no circle is looked for. */
 const freeNodes = 64;
+const freeDepth = 8;
 
 const plainName = (key: string) => key.toLowerCase().replace(/[^a-z0-9]/g, "");
 
@@ -122,7 +123,7 @@ export function fieldFinder(extra: readonly string[]): FieldFinder {
       walk.cut = true;
       return;
     }
-    if (walk.nodes > freeNodes) {
+    if (walk.nodes > freeNodes || depth > freeDepth) {
       if (walk.seen.has(value)) return;
       walk.seen.add(value);
     }

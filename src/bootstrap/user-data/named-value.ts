@@ -24,6 +24,7 @@ const empty =
 /** Stands for a value that comes from elsewhere: variables, templates, files, other stores, YAML's own signs. */
 const reference =
   /^(?:\$|\{|<|%|~\/|\.{1,2}\/|\[|&|\||>|!|@|=|-|\(|`|\\|[a-z][a-z0-9+.-]{1,20}:\/\/|(?:arn|file|env|vault|ssm|ref|data|sha256):)/i;
+const joinToken = /^[a-z0-9]{6}\.[a-z0-9]{16}$/;
 const isPath = (value: string) => value.startsWith("/") && !looksRandom(value);
 const cryptHash = /^\$(?:1|2[abxy]?|5|6|7|y|gy|argon2\w*|pbkdf2[\w-]*)\$/;
 
@@ -35,6 +36,7 @@ export function judgeNamed(name: string, value: string): SecretKind | undefined 
   if (end === undefined) return undefined;
   const literal = unquoted(value);
   if (literal.length < 4 || empty.test(literal)) return undefined;
+  if (joinToken.test(literal)) return "kubeadm-token";
   if (isPath(literal)) return undefined;
   if (isPassword.test(end)) return reference.test(literal) && !cryptHash.test(literal) ? undefined : "password";
   if (reference.test(literal)) return undefined;

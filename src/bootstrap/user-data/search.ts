@@ -106,15 +106,10 @@ function base64Block(lines: readonly string[], from: number): Base64Block | unde
   return { run: join(to + 1), to: to + 1, without: /=\s*$/.test(lines[to] as string) ? undefined : join(to) };
 }
 
-/** Whether a block reads better without its last line. */
-function isLonger({ run, without }: Base64Block): boolean {
-  if (without === undefined) return false;
-  if (run.length % 4 !== 0 && without.length % 4 === 0) return true;
-  const meaning = meaningOf(Buffer.from(run, "base64"), maxBytes);
-  return (
-    meaning === undefined ||
-    (meaning.is === "packed" && (!meaning.unpacked.whole || meaning.unpacked.rest.some((byte) => byte !== 0)))
-  );
+/** Whether bytes are something, and nothing of it is missing or too much. */
+function isComplete(meaning: Meaning | undefined): boolean {
+  if (meaning?.is !== "packed") return meaning !== undefined;
+  return meaning.unpacked.whole && meaning.unpacked.rest.every((byte) => byte === 0);
 }
 
 function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: Set<string>): Searched {
@@ -211,12 +206,22 @@ function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: S
     else if (options.entropy && looksRandom(run)) add("high-entropy", where);
   }
 
+  /** Which of two lengths a run has, where the last line may be no part of it. */
+  function isBetter(shorter: string, longer: string): boolean {
+    if (longer.length % 4 !== 0 && shorter.length % 4 === 0) return true;
+    const reads = (run: string) => {
+      const bytes = Buffer.from(run, "base64");
+      return isSealed(bytes) || isComplete(meaningOf(bytes, maxBytes));
+    };
+    return !reads(longer) && reads(shorter);
+  }
+
   function searchRuns(text: string, place: (line: number) => string): void {
     const lines = text.split("\n");
     for (let at = 0; at < lines.length; ) {
       const block = base64Block(lines, at);
       if (block !== undefined) {
-        const shorter = isLonger(block);
+        const shorter = block.without !== undefined && isBetter(block.without, block.run);
         searchRun(shorter ? (block.without as string) : block.run, place(at + 1));
         at = shorter ? block.to - 1 : block.to;
         continue;

@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { findSecrets } from "provider-guard/bootstrap";
+import { describe, expect, it } from "vitest";
+import type { KeyWrap, OpenerPart } from "../../src/bootstrap/contract.ts";
+import { cloudInitUserData } from "../../src/bootstrap/opener/cloud-init/user-data.ts";
+import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
+import { ignitionUserData } from "../../src/bootstrap/opener/ignition.ts";
+import { scriptUserData } from "../../src/bootstrap/opener/script-user-data.ts";
+import { sealData } from "../../src/bootstrap/seal-data.ts";
+import { httpOpener } from "../../src/bootstrap/stores/http/opener.ts";
+import { binding, localWrap, p256, rsa2048, signer } from "./sealing.ts";
+import { joinToken, pemKey } from "./user-data-secrets.ts";
+
+const kms: KeyWrap = {
+  name: "aws-kms",
+  wrap: async () => randomBytes(348).toString("base64"),
+  opener: () => ({
+    script: "pg_unwrap() {\n  pg_aws kms TrentService.Decrypt\n}\n",
+    needs: ["aws"],
+    settings: { pg_kms_region: "eu-west-1", pg_kms_key: "arn:aws:kms:eu-west-1:123456789012:key/1234abcd" },
+  }),
+};
+const wraps = { "a local key": localWrap(p256), "a local RSA key": localWrap(rsa2048), "a service": kms };
+const plain = `#cloud-config\nwrite_files:\n  - path: /etc/kubernetes/pki/ca.key\n    content: |\n      ${pemKey.replaceAll("\n", "\n      ")}\n# ${joinToken()}\n`;
+
+async function made(wrap: KeyWrap, store: OpenerPart | undefined) {
+  const limits = { maxItemBytes: 65_536, maxItems: 1 };
+  const sealed = await sealData({ data: plain, binding, wrap, signer, ...limits });
+  const opener = composeOpener({ sealed, wrap: wrap.opener(binding), store });
+  return { sealed, opener, inline: store === undefined ? sealed.chunks[0] : undefined };
+}
+
+const store = () =>
+  httpOpener("https://boot.example.org/v1/00112233", randomBytes(32).toString("base64url"), undefined);
+const writers = { cloudInitUserData, scriptUserData };
+const cases = Object.keys(wraps).flatMap((wrap) =>
+  Object.keys(writers).flatMap((writer) => [[wrap, writer, "inline"] as const, [wrap, writer, "pointer"] as const]),
+);
+
+describe("what the library seals passes", () => {
+  it.each(cases)("by %s, %s, %s", async (wrap, writer, mode) => {
+    const { opener, inline } = await made(wraps[wrap as keyof typeof wraps], mode === "pointer" ? store() : undefined);
+    const userData = writers[writer as keyof typeof writers](opener, inline);
+    expect(findSecrets(userData)).toEqual([]);
+    expect(findSecrets(Buffer.from(userData).toString("base64"))).toEqual([]);
+    expect(findSecrets(gzipSync(userData))).toEqual([]);
+  });
+
+  it("for Ignition, with a header that opens the source", () => {
+    const source = {
+      source: "https://boot.example.org/v1/00112233445566778899aabbccddeeff/0",
+      httpHeaders: [{ name: "Authorization", value: `Bearer ${randomBytes(32).toString("base64url")}` }],
+    };
+    const sha512 = randomBytes(64).toString("hex");
+    expect(findSecrets(ignitionUserData({ source, sha512, compressed: true }))).toEqual([]);
+  });
+});
+
+describe("beside what is sealed", () => {
+  const text = (userData: Uint8Array) => Buffer.from(userData[0] === 0x1f ? gunzipSync(userData) : userData).toString();
+  const kinds = (data: string | Uint8Array) => findSecrets(data).map(({ kind }) => kind);
+
+  it("another secret is found, in the opener and in a part", async () => {
+    const { opener, inline } = await made(kms, undefined);
+    const token = joinToken();
+    expect(kinds(scriptUserData(`${opener}# ${token}\n`, inline))).toEqual(["kubeadm-token"]);
+    expect(
+      kinds(scriptUserData(opener.replace("pg_kms_region=", `PASSWORD='Tr0ub4dor'\npg_kms_region=`), inline)),
+    ).toEqual(["password"]);
+    const message = text(cloudInitUserData(opener, inline));
+    const part = `--provider-guard-part\nContent-Type: text/x-shellscript\n\nkubeadm join --token ${token}\n--provider-guard-part--`;
+    expect(kinds(message.replace("--provider-guard-part--", part))).toEqual(["kubeadm-token"]);
+  });
+
+  it("a chunk that the manifest does not name is not known", async () => {
+    const [one, other] = [await made(kms, undefined), await made(kms, undefined)];
+    expect(kinds(scriptUserData(one.opener, other.inline))).toEqual(["high-entropy"]);
+    expect(kinds(cloudInitUserData(one.opener, other.inline))).toEqual(["unreadable"]);
+  });
+
+  it("nothing is known by a manifest whose signature is wrong", async () => {
+    const { opener, inline, sealed } = await made(kms, undefined);
+    const changed = opener.replace("expires 1790003600", "expires 1790003601");
+    expect(changed).not.toBe(opener);
+    expect(kinds(scriptUserData(changed, inline))).toContain("high-entropy");
+    const foreign = opener.replace(sealed.signature, randomBytes(64).toString("base64"));
+    expect(kinds(scriptUserData(foreign, inline))).toContain("high-entropy");
+  });
+
+  it("plain data is not known though a right manifest holds its digest", async () => {
+    const { opener } = await made(localWrap(p256), undefined);
+    expect(kinds(scriptUserData(opener, Buffer.from(plain)))).toContain("private-key");
+  });
+});
