@@ -1,11 +1,10 @@
-import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { abortable } from "../../../core/abort.ts";
 import { type Clock, systemClock } from "../../../core/clock.ts";
 import { GuardError } from "../../../core/errors.ts";
 import type { HttpStoreEvent, MisuseReason } from "./events.ts";
 import { failureLimit } from "./failure-limit.ts";
-import { digestOf, itemCipher } from "./item-cipher.ts";
+import { digestOf, isDigestOf, itemCipher } from "./item-cipher.ts";
 import type { HttpStoreSettings } from "./options.ts";
 import { type ItemRequest, readRequest, sourceOf } from "./request.ts";
 import type { SealingRecord, SealingRecords } from "./sealing-records.ts";
@@ -24,13 +23,6 @@ const refused: Answer = { status: 404 };
 const forbidden: Answer = { status: 403 };
 const reportText = /^(opening|opened|failed|refused) ([a-z][a-z0-9-]{0,63})$/;
 const maxReports = 100;
-const nobody = Buffer.alloc(32);
-
-function equals(digest: Buffer, hex: string | undefined): boolean {
-  const known = Buffer.from(hex ?? "", "hex");
-  return timingSafeEqual(digest, known.length === digest.length ? known : nobody) && known.length === digest.length;
-}
-
 /** Makes what decides on requests: nothing of HTTP but what a request says. */
 export function httpAnswers(
   settings: HttpStoreSettings,
@@ -57,9 +49,12 @@ export function httpAnswers(
     return fail(source, reason === "late" ? refused : forbidden);
   }
 
-  /** What a request must show besides the token. */
+  /** What a token is bound to, and what it must come with afterwards; `undefined`: it came without a claim. */
   const binderOf = ({ claim, source }: ItemRequest, { bindsTo }: SealingRecord): string | undefined =>
-    bindsTo === "address" ? source : claim && digestOf(claim).toString("hex");
+    bindsTo === "address" ? source : claim && digestOf(claim);
+
+  const isBoundTo = ({ bound, bindsTo }: SealingRecord, { claim, source }: ItemRequest): boolean =>
+    bindsTo === "address" ? bound === source : isDigestOf(claim ?? "", bound);
 
   const isLate = ({ expiresAt, bindsTo, boundAt, closed }: SealingRecord) =>
     closed !== undefined ||
@@ -81,16 +76,13 @@ export function httpAnswers(
     return record;
   }
 
-  const isBoundTo = ({ bound, bindsTo }: SealingRecord, binder: string) =>
-    bindsTo === "address" ? bound === binder : equals(Buffer.from(binder, "hex"), bound);
-
   async function read(request: ItemRequest, record: SealingRecord, signal: AbortSignal): Promise<Answer> {
     const binder = binderOf(request, record);
     if (binder === undefined) return fail(request.source, { status: 400 });
     const bound = record.bound === undefined ? await bind(request, binder, signal) : record;
     if (bound === undefined) return fail(request.source, refused);
     const wrong = bound.bindsTo === "address" ? "other-source" : "other-claim";
-    if (bound.bound !== undefined && !isBoundTo(bound, binder)) return misused(request, bound, wrong, signal);
+    if (bound.bound !== undefined && !isBoundTo(bound, request)) return misused(request, bound, wrong, signal);
     if (isLate(bound)) {
       const isOwn = bound.bindsTo === "claim" && bound.bound !== undefined; // the machine, once more
       return isOwn ? refused : misused(request, bound, "late", signal);
@@ -99,17 +91,17 @@ export function httpAnswers(
     const stored = await backing.get(name, { signal });
     if (stored === undefined) return refused;
     const bytes = itemCipher(request.token, request.id).open(name, stored);
-    if (bytes === undefined)
-      throw new GuardError("ERR_BOOTSTRAP_STORE_UNAVAILABLE", `bootstrap store ${backing.name}: an item was changed`);
+    if (bytes === undefined) {
+      throw new GuardError("ERR_BOOTSTRAP_STORE_UNAVAILABLE", `httpStore: an item of ${backing.name} was changed`);
+    }
     return { status: 200, bytes };
   }
 
   async function forget(request: ItemRequest, record: SealingRecord, signal: AbortSignal): Promise<Answer> {
-    const binder = binderOf(request, record);
-    if (record.bindsTo === "address" || binder === undefined || record.bound === undefined) {
+    if (record.bindsTo === "address" || request.claim === undefined || record.bound === undefined) {
       return fail(request.source, forbidden);
     }
-    if (!isBoundTo(record, binder)) return misused(request, record, "other-claim", signal);
+    if (!isBoundTo(record, request)) return misused(request, record, "other-claim", signal);
     let first = false;
     await records.change(
       request.id,
@@ -119,18 +111,17 @@ export function httpAnswers(
       },
       signal,
     );
-    await backing.delete(`${request.id}/${request.index}`, { signal });
     if (first) tell({ type: "forgotten", machine: record.machine, id: request.id });
+    await backing.delete(`${request.id}/${request.index}`, { signal });
     return { status: 204 };
   }
 
   async function report(request: ItemRequest, record: SealingRecord, signal: AbortSignal): Promise<Answer> {
-    const binder = binderOf(request, record);
     const [, state, reason] = reportText.exec(request.status ?? "") ?? [];
-    if (record.bindsTo === "address" || binder === undefined || state === undefined || reason === undefined) {
+    if (record.bindsTo === "address" || request.claim === undefined || state === undefined || reason === undefined) {
       return fail(request.source, { status: 400 });
     }
-    if (record.bound !== undefined && !isBoundTo(record, binder))
+    if (record.bound !== undefined && !isBoundTo(record, request))
       return misused(request, record, "other-claim", signal);
     const made = { state, reason, at: clock.now() } as NonNullable<SealingRecord["report"]>;
     const reports = (record.reports ?? 0) + 1;
@@ -147,7 +138,7 @@ export function httpAnswers(
     const request = readRequest(incoming, prefix, source);
     if ("fails" in request) return fail(source, { status: request.status });
     const record = await records.get(request.id, signal);
-    if (!equals(digestOf(request.token), record?.token) || record === undefined) return fail(source, refused);
+    if (!isDigestOf(request.token, record?.token) || record === undefined) return fail(source, refused);
     const { machine } = record;
     if (allowSource && !(await abortable(Promise.resolve(allowSource({ machine, source, signal })), signal))) {
       return misused(request, record, "source-refused", signal);

@@ -56,6 +56,8 @@ export function httpHandler(
       answer = { status: 503, retryAfterSeconds: 5 };
     }
     if (stopping.signal.aborted) answer.bytes?.fill(0);
+    else if (response.headersSent)
+      response.destroy(); // somebody else has answered
     else send(response, request.method, answer);
   };
 }

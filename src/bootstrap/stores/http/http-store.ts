@@ -91,7 +91,7 @@ export function httpStore(options: HttpStoreOptions): HttpStore {
       }
       if (id !== binding.id) throw new GuardError("ERR_CONFIG_INVALID", "httpStore: an item of another sealing");
       const token = tokenFor(root, binding);
-      await records.add(binding, digestOf(token).toString("hex"), signal);
+      await records.add(binding, digestOf(token), signal);
       await backing.put(name, itemCipher(token, id).seal(name, bytes), binding, { ...(signal && { signal }) });
     },
     async delete(name, options: Abortable = {}) {

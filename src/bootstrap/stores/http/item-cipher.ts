@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import type { Binding } from "../../contract.ts";
 
 /** What an item grows by at rest: a version, the nonce, and the tag. */
@@ -29,8 +29,17 @@ export function tokenFor(root: Uint8Array, { id, machine, format, expiresAt }: B
   return createHmac("sha256", root).update(bound).digest("base64url");
 }
 
-/** What is kept of a token or of a claim. */
-export const digestOf = (secret: string): Buffer => createHash("sha256").update(`digest\0${secret}`).digest();
+const digest = (secret: string): Buffer => createHash("sha256").update(`digest\0${secret}`).digest();
+
+/** What is kept of a token or of a claim, in hexadecimal. */
+export const digestOf = (secret: string): string => digest(secret).toString("hex");
+
+/** Compares in a time that says nothing; nothing has the digest `undefined`. */
+export function isDigestOf(secret: string, kept: string | undefined): boolean {
+  const bytes = Buffer.from(kept ?? "", "hex");
+  const isOne = bytes.length === 32;
+  return timingSafeEqual(digest(secret), isOne ? bytes : Buffer.alloc(32)) && isOne;
+}
 
 /**
  * Encrypts the items of a sealing with AES-256-GCM, under keys that follow from its token: at rest nobody can read
