@@ -13,6 +13,7 @@ import type { BootstrapImage } from "./image.ts";
 import { machineSealer, type Sealed } from "./seal-machine.ts";
 import { bootstrapSigner } from "./signer.ts";
 import { type SweepResult, sweeper } from "./sweep.ts";
+import { declarePlain } from "./user-data/declared-plain.ts";
 import { eventTeller } from "./vault-events.ts";
 import { type BootstrapVaultOptions, checkTtl, parseVaultOptions } from "./vault-options.ts";
 import type { CleanUpReason } from "./vault-record.ts";
@@ -225,6 +226,7 @@ export function bootstrapVault(options: BootstrapVaultOptions): BootstrapVault {
 
   function result({ userData, sealing }: Sealed, uid: string): SealedBootstrap {
     const { id, mode, expiresAt } = sealing;
+    if (mode === "plain") declarePlain(userData);
     return Object.freeze({ userData, handle: `${uid}/${id}`, mode, expiresAt });
   }
 

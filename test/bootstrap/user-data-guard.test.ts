@@ -8,6 +8,7 @@ import {
   RequestSpotInstancesCommand,
   RunInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { createGuard, type Guard, type GuardOptions } from "provider-guard";
 import { aws } from "provider-guard/aws";
 import { type UserDataFinding, type UserDataGuardOptions, userDataGuard } from "provider-guard/bootstrap";
@@ -18,7 +19,8 @@ import { declarePlain } from "../../src/bootstrap/user-data/declared-plain.ts";
 import { ec2Answer, fakeWire, wired } from "../adapters/aws/fake-wire.ts";
 import { managementCluster, subject } from "../support/acme.ts";
 import { type MemoryJournal, memoryJournal } from "../support/memory-journal.ts";
-import { joinToken } from "./user-data-secrets.ts";
+import { documents, joinToken, lines } from "./user-data-secrets.ts";
+import { fakeMetadata, makeWorld, request } from "./vault-world.ts";
 
 const guards: Guard[] = [];
 afterEach(async () => {
@@ -355,6 +357,28 @@ describe("the guard", () => {
     await expect(wrapped.create({ user_data: secret, ...circle })).rejects.toThrow("kubeadm-token");
   });
 
+  it.each(["enforce", "observe"] as const)("writes nothing of a secret anywhere, in mode %s", async (mode) => {
+    const exporter = new InMemorySpanExporter();
+    const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    const { client, guard, audit } = await ec2({ mode }, { telemetry: { tracerProvider } });
+    const shapes = { ...lines, ...documents };
+    for (const [name, { kind, make }] of Object.entries(shapes)) {
+      const data = make();
+      const told = await client
+        .send(commands(data)["input.UserData"])
+        .catch((error: Error) => [error.message, error.stack]);
+      const view = guard.explain({ client, service: "EC2", operation: "RunInstances", input: { UserData: data } });
+      const spans = exporter.getFinishedSpans().map(({ attributes, events, status }) => [attributes, events, status]);
+      const written = JSON.stringify([mode === "enforce" ? told : "", spans, audit.records, String(view)]);
+      expect(written, name).toContain(kind);
+      for (const [word] of data.matchAll(/[\w.+/$-]{16,}/g))
+        if (/\d/.test(word) && !word.includes("ed25519")) expect(written, name).not.toContain(word);
+      for (const weak of ["hunter2", base64(data)]) expect(written, name).not.toContain(weak);
+      audit.records.length = 0;
+      exporter.reset();
+    }
+  });
+
   it("refuses options that make no sense", () => {
     expect(() => userDataGuard({ mode: "warn" } as never)).toThrow("userDataGuard.mode");
     expect(() => userDataGuard({ allow: ["everything"] } as never)).toThrow("userDataGuard.allow");
@@ -364,6 +388,15 @@ describe("the guard", () => {
 });
 
 describe("plain data of the vault", () => {
+  it("is declared by the vault, each time that it hands it out", async () => {
+    const { vault } = makeWorld({ cloud: "azure", allowPlain: true, metadata: fakeMetadata().metadata });
+    const { mode, userData } = await vault.seal(request({ mode: "plain", data: `${secret}# ${joinToken()}\n` }));
+    expect(mode).toBe("plain");
+    const command = commands(Buffer.from(userData).toString())["input.UserData"];
+    await (await ec2({ plain: "allow" })).client.send(command);
+    await expect((await ec2()).client.send(command)).rejects.toThrow("kubeadm-token");
+  });
+
   const data = `${secret}# made by the vault\n`;
 
   it("is refused like any other, unless it is allowed", async () => {
