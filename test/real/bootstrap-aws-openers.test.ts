@@ -63,6 +63,21 @@ describeOpener("the opener on AWS", (shell) => {
       expectNothingSaid(opened.stderr);
     });
 
+    it.each([
+      ["secretsManager", 140_000, 2],
+      ["ssm", 8_000, 3],
+      ["s3", 1_000_000, 1],
+    ] as const)("opens items of %s as large as it takes", async (kind, bytes, count) => {
+      const data = `#!/bin/sh\n# ${randomBytes(bytes).toString("base64").slice(0, bytes)}\n`;
+      machine = testMachine(shell);
+      const { opener, items } = await aws.launch(aws.stores[kind], data);
+      machine.write(opener);
+      expect(items.length).toBe(count);
+      const opened = await boot("open", 20);
+      expect(opened.code).toBe(0);
+      expect(readFileSync(opened.stdout.trim(), "utf8") === data).toBe(true);
+    });
+
     if (shell !== "dash") return; // what follows is decided in front of the machine
 
     it("speaks IMDSv2 only, and asks for credentials once", async () => {
