@@ -47,6 +47,7 @@ export interface OpenerPart {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** What `needs` of an {@link OpenerPart} may name. */
 export type OpenerLibrary = "http" | "aws";
 
 /** An item that a store holds. */
