@@ -1,6 +1,8 @@
 #!/bin/sh
 # What a machine's init does, as far as cloud-init is concerned: file systems, and its stages in order.
 set -u
+# What an image would know of the cloud around it.
+if [ -e /host/environment ]; then . /host/environment; fi
 mount -t tmpfs -o mode=755,nosuid,nodev,noexec run /run
 mount -t tmpfs -o mode=755 dev /dev
 mknod -m 666 /dev/null c 1 3
