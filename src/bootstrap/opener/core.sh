@@ -321,15 +321,17 @@ _execute() {
     _begin
     _stop 10 format
   }
+  # This shell stays, to clean up; the script gets the signal as well if it is meant to.
+  _reason=script
+  trap '_reason=interrupted' HUP INT TERM
   _data=$(_open) || exit
   [ -n "$_data" ] || exit 0
-  # The script gets the signal as well; this shell stays, to clean up.
-  trap : HUP INT TERM
-  if chmod 700 "$_data" && "$_data"; then
+  if [ "$_reason" = script ] && chmod 700 "$_data" && "$_data"; then
     _done
   else
+    _why=$_reason
     _begin
-    _stop 11 script
+    _stop 11 "$_why"
   fi
 }
 

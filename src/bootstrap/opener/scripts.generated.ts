@@ -374,14 +374,16 @@ _line format
 _begin
 _stop 10 format
 }
+_reason=script
+trap '_reason=interrupted' HUP INT TERM
 _data=$(_open) || exit
 [ -n "$_data" ] || exit 0
-trap : HUP INT TERM
-if chmod 700 "$_data" && "$_data"; then
+if [ "$_reason" = script ] && chmod 700 "$_data" && "$_data"; then
 _done
 else
+_why=$_reason
 _begin
-_stop 11 script
+_stop 11 "$_why"
 fi
 }
 case \${1-run} in

@@ -26,6 +26,8 @@ export interface TestMachine {
   write(program: string | Uint8Array): void;
   /** A PATH with the tools that stock images have, without `missing`, and scripts of one's own in place of others. */
   path(changes: { readonly missing?: string; readonly scripts?: Readonly<Record<string, string>> }): { PATH: string };
+  /** The same PATH, where power fails before the Nth tool: everything that was started with it is killed. */
+  fatalPath(at: number): { PATH: string };
   /** The same PATH, whose tools first write their arguments and environment into the file. */
   tracedPath(file: string): { PATH: string };
   /** The status file's line without the id: `STATE REASON`. */
@@ -146,7 +148,11 @@ export function testMachine(shell: string): TestMachine {
   };
   const start: TestMachine["start"] = (command, more = {}) => {
     const args = [...rest, program, ...(command === undefined ? [] : [command])];
-    const child = spawn(interpreter, args, { env: { ...env, ...more }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(interpreter, args, {
+      env: { ...env, ...more },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
     const text = { stdout: "", stderr: "" };
     child.stdout.on("data", (bytes) => (text.stdout += bytes));
     child.stderr.on("data", (bytes) => (text.stderr += bytes));
@@ -161,6 +167,13 @@ export function testMachine(shell: string): TestMachine {
     env,
     start,
     path,
+    fatalPath(at) {
+      const { PATH } = path({});
+      const count = join(PATH, ".count");
+      const text = (tool: string) =>
+        `#!${which("dash")}\nprintf x >>${count}\nread -r n <${count}\n[ ${"$"}{#n} != ${at} ] || kill -9 0\nexec ${PATH}/${tool} "$@"\n`;
+      return path({ scripts: Object.fromEntries(tools.map((tool) => [tool, text(tool)])) });
+    },
     tracedPath(file) {
       const { PATH } = path({});
       const sh = which("dash");
