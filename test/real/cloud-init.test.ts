@@ -1,13 +1,24 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { cloudInitUserData } from "../../src/bootstrap/opener/cloud-init/user-data.ts";
+import { openssl } from "../bootstrap/sealing.ts";
 import { buildCloudInitRoot, missingForCloudInit, type Release } from "./cloud-init/build.mjs";
 import { differences, readDisk } from "./cloud-init/disk.ts";
 import { findText } from "./cloud-init/find.ts";
 import { everything, firstControlPlane } from "./cloud-init/kubeadm-data.ts";
 import { createMachine, type Machine } from "./cloud-init/machine.ts";
-import { inlineUserData, installKey, pointerUserData, seal, status, store, stored } from "./cloud-init/sealed.ts";
+import {
+  inlineUserData,
+  installKey,
+  kmsUserData,
+  pointerUserData,
+  seal,
+  status,
+  store,
+  stored,
+} from "./cloud-init/sealed.ts";
 import { describeWithServer } from "./require-server.ts";
 
 /** In what a machine that opened its data may differ from one that got it in plain. */
@@ -137,8 +148,20 @@ describe.each<Release>(["bookworm", "trixie"])("on %s", { timeout }, (release) =
   });
 });
 
-it("fits EC2's 16,384 bytes with the data of a first control plane inline", async () => {
-  const data = firstControlPlane();
-  expect(Buffer.byteLength(data.text)).toBeGreaterThan(12_000);
-  expect(inlineUserData(await seal(data.text, "inline")).length).toBeLessThan(16_384);
+describeWithServer("cloud-init's user data", openssl, () => {
+  it("fits EC2's 16,384 bytes with the data of a first control plane inline", async () => {
+    const { text } = firstControlPlane();
+    expect(Buffer.byteLength(text)).toBeGreaterThan(12_000);
+    expect(inlineUserData(await seal(text, "inline")).length).toBeLessThan(16_384);
+    // With what speaks to AWS KMS there is a little less room.
+    expect(kmsUserData(await seal(text.slice(0, 11_000), "inline")).length).toBeLessThan(16_384);
+  });
+
+  it("is MIME whose parts are in base64 where they hold what would end them", () => {
+    const opener = "#!/bin/sh\n: \u00fc --provider-guard-part\n";
+    const text = gunzipSync(cloudInitUserData(opener, Buffer.from("chunk"))).toString();
+    expect(text).toMatch(/^MIME-Version: 1.0\nContent-Type: multipart\/mixed; boundary="provider-guard-part"\n\n/);
+    expect(text).toContain(`base64\n\n${Buffer.from(opener).toString("base64")}\n--provider-guard-part\n`);
+    expect(text).toContain(`base64\n\n${Buffer.from("chunk").toString("base64")}\n--provider-guard-part--\n`);
+  });
 });

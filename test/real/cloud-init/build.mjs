@@ -21,8 +21,8 @@ const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** What a loaded machine with two cores needs is a quarter of it. */
 const timeoutSeconds = 280;
 
-/** The releases whose cloud-init the tests run: 22.4 and 25.1. */
-export const releases = ["bookworm", "trixie"];
+/** Their cloud-init is 22.4 and 25.1. */
+const releases = ["bookworm", "trixie"];
 
 // python3-cffi-backend: without it cloud-init's configuration fails in so small a root.
 // iproute2: cloud-init looks at the network by it.
@@ -136,9 +136,8 @@ export async function buildCloudInitRoot(release) {
   const build = async () => {
     if (existsSync(out)) return out;
     const prefix = `unfinished-${name}-`;
-    // Neither those that were interrupted, nor those that other sources made, are of use to anyone.
-    for (const entry of readdirSync(cache))
-      if (entry.startsWith(prefix) || entry.startsWith(`${name}-`)) rmSync(join(cache, entry), { recursive: true });
+    for (const left of readdirSync(cache).filter((entry) => entry.startsWith(prefix)))
+      rmSync(join(cache, left), { recursive: true, force: true });
     const unfinished = mkdtempSync(join(cache, prefix));
     process.stderr.write(`Installing Debian ${release} with cloud-init: a minute, once ...\n`);
     try {

@@ -1,4 +1,8 @@
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { spawnSync } from "node:child_process";
+import { createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /** Something secret in the data, and where on the disk the data itself puts it. */
@@ -17,15 +21,32 @@ const token = () => `${randomBytes(3).toString("hex")}.${randomBytes(8).toString
 /** A word that no other file holds by chance. */
 const word = () => randomBytes(18).toString("base64").replace(/[+/]/g, "x");
 
-function keyPair(): { publicKey: string; privateKey: string } {
-  const encoding = {
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs1", format: "pem" },
-  };
-  return generateKeyPairSync("rsa", { modulusLength: 2048, ...encoding } as never) as never;
+/** As kubeadm makes its authorities: RSA of 2048 bits, for ten years. */
+function authority(name: string): { certificate: string; privateKey: string } {
+  const folder = mkdtempSync(join(tmpdir(), "authority-"));
+  try {
+    const [key, certificate] = [join(folder, "key"), join(folder, "certificate")];
+    const request = [
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-days",
+      "3650",
+      "-subj",
+      `/CN=${name.replace("/", "-")}`,
+    ];
+    const made = spawnSync("openssl", [...request, "-keyout", key, "-out", certificate], { encoding: "utf8" });
+    if (made.status !== 0) throw new Error(`openssl req: ${made.stderr}`);
+    // PKCS #1, as Go writes it.
+    const privateKey = createPrivateKey(readFileSync(key)).export({ type: "pkcs1", format: "pem" }) as string;
+    return { certificate: readFileSync(certificate, "utf8"), privateKey };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
-/** A certificate is as large as its key pair and a half: three public keys stand for one. */
 function file(path: string, content: string, permissions: string): string {
   return `-   path: ${path}\n    owner: root:root\n    permissions: '${permissions}'\n    content: |\n${indent(content, 6)}\n`;
 }
@@ -35,13 +56,14 @@ function file(path: string, content: string, permissions: string): string {
  * authorities, and kubeadm's configuration. Its cloud-config is a template of jinja, as there.
  */
 export function firstControlPlane(): KubeadmData {
-  const authorities = ["ca", "etcd/ca", "front-proxy-ca", "sa"].map((name) => ({ name, ...keyPair() }));
+  const authorities = ["ca", "etcd/ca", "front-proxy-ca", "sa"].map((name) => ({ name, ...authority(name) }));
   const joinToken = token();
-  const files = authorities.map(({ name, publicKey, privateKey }) => {
+  const files = authorities.map(({ name, certificate, privateKey }) => {
     const path = `/etc/kubernetes/pki/${name}`;
-    const certificate = name === "sa" ? publicKey : publicKey + keyPair().publicKey + keyPair().publicKey;
+    const openly = name === "sa" ? createPublicKey(privateKey).export({ type: "spki", format: "pem" }) : certificate;
     return (
-      file(`${path}.${name === "sa" ? "pub" : "crt"}`, certificate, "0640") + file(`${path}.key`, privateKey, "0600")
+      file(`${path}.${name === "sa" ? "pub" : "crt"}`, openly as string, "0640") +
+      file(`${path}.key`, privateKey, "0600")
     );
   });
   const configuration = `apiVersion: kubeadm.k8s.io/v1beta4

@@ -1,6 +1,8 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { KMSClient } from "@aws-sdk/client-kms";
+import { kmsWrap } from "../../../adapters/aws/bootstrap/kms-wrap.ts";
 import type { OpenerPart } from "../../../src/bootstrap/contract.ts";
 import { cloudInitUserData } from "../../../src/bootstrap/opener/cloud-init/user-data.ts";
 import { composeOpener } from "../../../src/bootstrap/opener/compose.ts";
@@ -62,6 +64,15 @@ export const inlineUserData = (sealed: SealedData) =>
 
 export const pointerUserData = (sealed: SealedData) =>
   cloudInitUserData(composeOpener({ sealed, wrap: wrapOpener(sealed), store: hostStore }));
+
+/** User data of the same sealing as it is with AWS KMS: with the larger program, and a wrapped key of its size. */
+export function kmsUserData(sealed: SealedData): Uint8Array {
+  const keyId = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+  const wrapped = `${keyId},${randomBytes(300).toString("base64")}`;
+  const kms = kmsWrap({ client: new KMSClient({ region: "eu-central-1" }), keyId });
+  const opener = composeOpener({ sealed: { ...sealed, wrapped }, wrap: kms.opener(sealed.binding), store: undefined });
+  return cloudInitUserData(opener, sealed.chunks[0]);
+}
 
 const wrapOpener = (sealed: SealedData) => wrap.opener(sealed.binding);
 
