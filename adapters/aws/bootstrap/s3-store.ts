@@ -1,5 +1,4 @@
 import type {
-  DeleteObjectCommandOutput,
   GetBucketVersioningCommandOutput,
   HeadObjectCommandOutput,
   ListObjectsV2CommandOutput,
@@ -68,13 +67,15 @@ export function s3Store(options: S3StoreOptions): BootstrapStore {
 
   const place = { Bucket: bucket, ...(bucketOwner === undefined ? {} : { ExpectedBucketOwner: bucketOwner }) };
   const object = (item: string) => ({ ...place, Key: `${prefix}/${item}` });
-  const versioned = (when: string) =>
-    new GuardError("ERR_CONFIG_INVALID", `s3Store.bucket: ${bucket} has versioning, ${when}; take one without`);
 
+  /** Each time: a bucket that got versioning since only hides what is deleted, and then says that it is gone. */
   async function refuseVersions(signal: AbortSignal | undefined): Promise<void> {
     const { GetBucketVersioningCommand } = await sdk();
     const { Status } = await send<GetBucketVersioningCommandOutput>(new GetBucketVersioningCommand(place), signal);
-    if (Status === "Enabled") throw versioned("so that it would keep what is deleted");
+    // Where it is suspended, what was put without it is still deleted for good.
+    if (Status !== "Enabled") return;
+    const message = `${root}.bucket: ${bucket} has versioning and would keep what is deleted; take one without`;
+    throw new GuardError("ERR_CONFIG_INVALID", message);
   }
 
   async function head(item: string, signal: AbortSignal | undefined): Promise<HeadObjectCommandOutput | undefined> {
@@ -90,6 +91,7 @@ export function s3Store(options: S3StoreOptions): BootstrapStore {
   /** By listing: a right to read the object is not needed for it. */
   async function has(item: string, { signal }: Abortable = {}): Promise<boolean> {
     checkItem(root, item, maxItemBytes);
+    await refuseVersions(signal);
     const { ListObjectsV2Command } = await sdk();
     const command = new ListObjectsV2Command({ ...place, Prefix: `${prefix}/${item}`, MaxKeys: 1 });
     const { Contents = [] } = await send<ListObjectsV2CommandOutput>(command, signal);
@@ -97,6 +99,7 @@ export function s3Store(options: S3StoreOptions): BootstrapStore {
   }
 
   async function find(under: string, signal: AbortSignal | undefined) {
+    await refuseVersions(signal);
     const { ListObjectsV2Command } = await sdk();
     const found: NonNullable<ListObjectsV2CommandOutput["Contents"]> = [];
     let ContinuationToken: string | undefined;
@@ -139,13 +142,10 @@ export function s3Store(options: S3StoreOptions): BootstrapStore {
       }
     },
 
-    async delete(item, { signal }: Abortable = {}) {
-      if (!(await has(item, { ...(signal === undefined ? {} : { signal }) }))) return false;
+    async delete(item, options: Abortable = {}) {
+      if (!(await has(item, options))) return false;
       const { DeleteObjectCommand } = await sdk();
-      const answer = await send<DeleteObjectCommandOutput>(new DeleteObjectCommand(object(item)), signal);
-      // Where versioning was suspended, the marker takes the place of the one version that there was.
-      if (answer.DeleteMarker && answer.VersionId !== "null")
-        throw versioned(`and keeps ${item} although it was deleted`);
+      await send(new DeleteObjectCommand(object(item)), options.signal);
       return true;
     },
 

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { AwsClient } from "provider-guard/aws";
 
 // biome-ignore lint/suspicious/noExplicitAny: commands as they come
@@ -149,8 +148,7 @@ export function s3(versioning?: "Enabled" | "Suspended"): StandIn {
     },
     DeleteObject({ Key }) {
       objects.delete(Key);
-      if (versioning === undefined) return {};
-      return { DeleteMarker: true, VersionId: versioning === "Enabled" ? randomUUID() : "null" };
+      return versioning === undefined ? {} : { DeleteMarker: true, VersionId: "null" };
     },
     ListObjectsV2({ Prefix, MaxKeys = pageSize, ContinuationToken }) {
       const found = [...objects.keys()].filter((key) => key.startsWith(Prefix)).sort();
