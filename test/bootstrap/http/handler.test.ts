@@ -18,6 +18,15 @@ async function start(options: Parameters<typeof serve>[0] = {}): Promise<Served>
   return served;
 }
 
+/** Who waits for `begun` waits for somebody else to begin. */
+function meeting() {
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  return { begin, begun };
+}
+
 const secret = Buffer.from("CANARY-ciphertext-of-a-machine");
 
 /** A handler with one sealing of two items, and how its machine and a thief with its user data ask. */
@@ -92,9 +101,20 @@ describe("httpStore's handler", () => {
   it("lets one of two that come at the same time to two replicas be the first", async () => {
     const one = await sealed();
     const other = await start({ state: one.state, backing: one.backing, clock: one.clock });
-    for (let round = 0; round < 20; round++) {
+    const get = one.state.get.bind(one.state);
+    for (let round = 0; round < 5; round++) {
       const binding = testBinding();
       await one.store.put(`${binding.id}/0`, secret, binding);
+      // Both have read the record, and read it again to change it, before either of them writes.
+      let reads = 0;
+      const meetings = [meeting(), meeting()];
+      one.state.get = async (...request) => {
+        const found = await get(...request);
+        const here = meetings[Math.floor(reads / 2)];
+        if (reads++ % 2 === 1) here?.begin();
+        await here?.begun;
+        return found;
+      };
       const [a, b] = ["a", "b"].map(claimOf);
       const answers = await Promise.all([
         ask(`${one.url}/${binding.id}/0`, { headers: await headersOf(one.store, binding, a) }),

@@ -82,7 +82,13 @@ export function httpStore(options: HttpStoreOptions): HttpStore {
     maxItems: backing.maxItems,
     expires: backing.expires,
     handler: httpHandler(httpAnswers(settings, records, tell), tell, settings.timeoutMs, clock),
-    serverOptions: { headersTimeout: 10_000, requestTimeout: 15_000, maxHeaderSize: 8_192, keepAliveTimeout: 2_000 },
+    serverOptions: {
+      headersTimeout: 10_000,
+      requestTimeout: 15_000,
+      connectionsCheckingInterval: 5_000, // both are looked at so often; Node's own 30 s would be theirs
+      keepAliveTimeout: 2_000,
+      maxHeaderSize: 8_192,
+    },
     async put(name, bytes, binding, { signal }: Abortable = {}) {
       const { id } = parseItemName(name, "httpStore");
       if (bytes.length > maxItemBytes) {
