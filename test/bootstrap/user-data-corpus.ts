@@ -131,8 +131,8 @@ set -euo pipefail
 VERSION="v1.35.4"
 curl -fsSLo /usr/local/bin/kubelet "https://dl.k8s.io/release/\${VERSION}/bin/linux/amd64/kubelet"
 echo "${sha256}  /usr/local/bin/kubelet" | sha256sum --check
-echo "${sha512}  /tmp/cni-plugins-linux-amd64-v1.6.2.tgz" | sha512sum --check
-install -o root -g root -m 0755 /tmp/kubeadm /usr/local/bin/kubeadm
+echo "${sha512}  /opt/cni-plugins-linux-amd64-v1.6.2.tgz" | sha512sum --check
+install -o root -g root -m 0755 /opt/kubeadm /usr/local/bin/kubeadm
 systemctl enable --now kubelet.service
 `,
   "instance metadata of EC2": () => `#!/bin/sh

@@ -139,7 +139,7 @@ write_files:
     where: "write_files[0].content, users[0].user.client-key-data, line 6",
     make: () => `#cloud-config
 write_files:
-  - path: /root/cluster.yaml
+  - path: /opt/acme/cluster.yaml
     content: |
       apiVersion: v1
       kind: Config

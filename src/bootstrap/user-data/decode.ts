@@ -69,8 +69,7 @@ export function unpack(bytes: Uint8Array, maxBytes: number): Unpacked | undefine
 
 /** Standard or URL-safe base64, whitespace aside; `undefined` where it is none. */
 export function fromBase64(text: string): Buffer | undefined {
-  const packed = /\s/.test(text) ? text.replace(/\s+/g, "") : text;
-  return packed.length >= 2 && /^[A-Za-z0-9+/_-]+={0,2}$/.test(packed) ? Buffer.from(packed, "base64") : undefined;
+  return /^[A-Za-z0-9+/_\s-]+(?:=\s*){0,2}$/.test(text) ? Buffer.from(text, "base64") : undefined;
 }
 
 const sample = 2048;

@@ -4,7 +4,7 @@ export type Range = readonly [from: number, to: number];
 const pem =
   /-----BEGIN ((?:[A-Z0-9]+ )*?(?:CERTIFICATE(?: REQUEST)?|PUBLIC KEY(?: BLOCK)?|X509 CRL|DH PARAMETERS|(?:PGP|SSH) SIGNATURE))-----[\w+/=\s\\:.,()@<>-]{0,65536}?-----END \1-----/g;
 const sshKey =
-  /\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com|[\w.-]{1,40}-cert-v01@openssh\.com)[ \t]+AAAA[A-Za-z0-9+/]+={0,2}/g;
+  /(?:\bssh-(?:rsa|dss|ed25519)|\becdsa-sha2-nistp\d{3}|\bsk-(?:ssh-ed25519|\becdsa-sha2-nistp256)@openssh\.com|-cert-v01@openssh\.com)[ \t]+AAAA[A-Za-z0-9+/]+={0,2}/g;
 /** A digest that says which it is, in hexadecimal or base64, of the right length. */
 const digest =
   /\b(?:sha1[-:=](?:[0-9a-f]{40}|[\w+/-]{27}=?)|sha256[-:=](?:[0-9a-f]{64}|[\w+/-]{43}=?)|sha384[-:=](?:[0-9a-f]{96}|[\w+/-]{64})|sha512[-:=](?:[0-9a-f]{128}|[\w+/-]{86}(?:==)?))(?![\w+/=-])/gi;
