@@ -22,6 +22,9 @@ const rows: Readonly<Record<string, () => Promise<Row>>> = {
   "audit-verify": async () => (await import("./rows/audit-verify.ts")).auditVerify,
   "audit-verify-command": async () => (await import("./rows/audit-verify.ts")).auditVerifyCommand,
   recovery: async () => (await import("./rows/recovery.ts")).recovery,
+  seal: async () => (await import("./rows/seal.ts")).seal,
+  "seal-memory": async () => (await import("./rows/seal.ts")).sealMemory,
+  stub: async () => (await import("./rows/stub.ts")).stub,
   import: async () => (await import("./rows/import.ts")).importTime,
 };
 
