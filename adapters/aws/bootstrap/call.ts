@@ -35,6 +35,20 @@ export function senderOf(client: AwsClient, store: string): Send {
   };
 }
 
+/** All of a list: whoever deletes what he is given would move the next page. */
+export async function allPages<Item>(
+  page: (token: string | undefined) => Promise<{ items: readonly Item[] | undefined; next: string | undefined }>,
+): Promise<readonly Item[]> {
+  const found: Item[] = [];
+  let token: string | undefined;
+  do {
+    const { items = [], next } = await page(token);
+    found.push(...items);
+    token = next;
+  } while (token);
+  return found;
+}
+
 /** Whether an error goes by one of these names. */
 export function isNamed(error: unknown, ...names: readonly string[]): boolean {
   return names.includes(classifyError(error).code ?? "");

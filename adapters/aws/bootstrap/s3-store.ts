@@ -9,7 +9,7 @@ import { isItemName } from "../../../src/bootstrap/item-name.ts";
 import { parseOptions } from "../../../src/core/config.ts";
 import { GuardError } from "../../../src/core/errors.ts";
 import { fieldsOf } from "../tag-styles.ts";
-import { senderOf } from "./call.ts";
+import { allPages, senderOf } from "./call.ts";
 import { anotherItem, checkItem, digestOf, itemOf, labels, labelsOf } from "./items.ts";
 import { s3Script } from "./scripts.generated.ts";
 import { type AwsBootstrapStoreOptions, bucketSchema, placeOf, storeOptions } from "./settings.ts";
@@ -101,15 +101,11 @@ export function s3Store(options: S3StoreOptions): BootstrapStore {
   async function find(under: string, signal: AbortSignal | undefined) {
     await refuseVersions(signal);
     const { ListObjectsV2Command } = await sdk();
-    const found: NonNullable<ListObjectsV2CommandOutput["Contents"]> = [];
-    let ContinuationToken: string | undefined;
-    do {
+    return allPages(async (ContinuationToken) => {
       const command = new ListObjectsV2Command({ ...place, Prefix: under, ContinuationToken });
-      const page = await send<ListObjectsV2CommandOutput>(command, signal);
-      found.push(...(page.Contents ?? []));
-      ContinuationToken = page.NextContinuationToken;
-    } while (ContinuationToken !== undefined);
-    return found;
+      const { Contents, NextContinuationToken } = await send<ListObjectsV2CommandOutput>(command, signal);
+      return { items: Contents, next: NextContinuationToken };
+    });
   }
 
   return {
@@ -137,8 +133,11 @@ export function s3Store(options: S3StoreOptions): BootstrapStore {
         });
         await send(command, signal);
       } catch (error) {
-        if (statusOf(error) !== 412) throw error;
-        if ((await head(item, signal))?.Metadata?.[digestName] !== digest) throw anotherItem(root, item, error);
+        // 409: somebody puts it at this moment.
+        if (statusOf(error) !== 412 && statusOf(error) !== 409) throw error;
+        const there = await head(item, signal);
+        if (there === undefined) throw error;
+        if (there.Metadata?.[digestName] !== digest) throw anotherItem(root, item, error);
       }
     },
 

@@ -7,7 +7,7 @@ import * as z from "zod";
 import type { Abortable, BootstrapStore, StoredItem } from "../../../src/bootstrap/contract.ts";
 import { parseOptions } from "../../../src/core/config.ts";
 import { tagsIn } from "../tag-styles.ts";
-import { isNamed, senderOf } from "./call.ts";
+import { allPages, isNamed, senderOf } from "./call.ts";
 import { anotherItem, checkItem, digestOf, itemOf, labels, labelsOf, pairsOf } from "./items.ts";
 import { secretsManagerScript } from "./scripts.generated.ts";
 import { type AwsBootstrapStoreOptions, placeOf, storeOptions } from "./settings.ts";
@@ -56,9 +56,7 @@ export function secretsManagerStore(options: AwsBootstrapStoreOptions): Bootstra
 
   async function find(filters: ListSecretsCommandInput["Filters"], signal: AbortSignal | undefined) {
     const { ListSecretsCommand } = await sdk();
-    const found: ListSecretsCommandOutput["SecretList"] = [];
-    let NextToken: string | undefined;
-    do {
+    return allPages(async (NextToken) => {
       const command = new ListSecretsCommand({
         Filters: filters,
         IncludePlannedDeletion: true,
@@ -66,10 +64,8 @@ export function secretsManagerStore(options: AwsBootstrapStoreOptions): Bootstra
         NextToken,
       });
       const page = await send<ListSecretsCommandOutput>(command, signal);
-      found.push(...(page.SecretList ?? []));
-      NextToken = page.NextToken;
-    } while (NextToken !== undefined);
-    return found;
+      return { items: page.SecretList, next: page.NextToken };
+    });
   }
 
   return {
@@ -94,7 +90,8 @@ export function secretsManagerStore(options: AwsBootstrapStoreOptions): Bootstra
       } catch (error) {
         if (!isNamed(error, "ResourceExistsException")) throw error;
         const there = await describe(item, signal);
-        if (!there?.VersionIdsToStages?.[token]?.includes("AWSCURRENT")) throw anotherItem(root, item, error);
+        if (there === undefined) throw error;
+        if (!there.VersionIdsToStages?.[token]?.includes("AWSCURRENT")) throw anotherItem(root, item, error);
       }
     },
 
@@ -112,7 +109,6 @@ export function secretsManagerStore(options: AwsBootstrapStoreOptions): Bootstra
 
     async *list({ signal, ...wanted }): AsyncGenerator<StoredItem> {
       const under = wanted.id === undefined ? `${prefix}/` : `${prefix}/${wanted.id}/`;
-      // All pages first: who deletes what comes would move the next page.
       const found = await find(
         [
           { Key: "name", Values: [under] },

@@ -1,14 +1,10 @@
-import type {
-  DescribeParametersCommandOutput,
-  ListTagsForResourceCommandOutput,
-  ParameterMetadata,
-} from "@aws-sdk/client-ssm";
+import type { DescribeParametersCommandOutput, ListTagsForResourceCommandOutput } from "@aws-sdk/client-ssm";
 import * as z from "zod";
 import type { Abortable, BootstrapStore, StoredItem } from "../../../src/bootstrap/contract.ts";
 import { isItemName } from "../../../src/bootstrap/item-name.ts";
 import { parseOptions } from "../../../src/core/config.ts";
 import { tagsIn } from "../tag-styles.ts";
-import { isNamed, senderOf } from "./call.ts";
+import { allPages, isNamed, senderOf } from "./call.ts";
 import { anotherItem, checkItem, digestOf, itemOf, labels, labelsOf, pairsOf } from "./items.ts";
 import { ssmScript } from "./scripts.generated.ts";
 import { type AwsBootstrapStoreOptions, placeOf, storeOptions } from "./settings.ts";
@@ -71,9 +67,7 @@ export function ssmStore(options: SsmStoreOptions): BootstrapStore {
 
   async function find(path: string, managementCluster: string, signal: AbortSignal | undefined) {
     const { DescribeParametersCommand } = await sdk();
-    const found: ParameterMetadata[] = [];
-    let NextToken: string | undefined;
-    do {
+    return allPages(async (NextToken) => {
       const command = new DescribeParametersCommand({
         ParameterFilters: [
           { Key: "Path", Option: "Recursive", Values: [path] },
@@ -83,10 +77,8 @@ export function ssmStore(options: SsmStoreOptions): BootstrapStore {
         NextToken,
       });
       const page = await send<DescribeParametersCommandOutput>(command, signal);
-      found.push(...(page.Parameters ?? []));
-      NextToken = page.NextToken;
-    } while (NextToken !== undefined);
-    return found;
+      return { items: page.Parameters, next: page.NextToken };
+    });
   }
 
   return {
@@ -120,7 +112,9 @@ export function ssmStore(options: SsmStoreOptions): BootstrapStore {
         await send(command, signal);
       } catch (error) {
         if (!isNamed(error, "ParameterAlreadyExists")) throw error;
-        if ((await tagsOf(item, signal))?.[digestLabel] !== digest) throw anotherItem(root, item, error);
+        const there = await tagsOf(item, signal);
+        if (there === undefined) throw error;
+        if (there[digestLabel] !== digest) throw anotherItem(root, item, error);
       }
     },
 
@@ -142,7 +136,6 @@ export function ssmStore(options: SsmStoreOptions): BootstrapStore {
 
     async *list({ signal, ...wanted }): AsyncGenerator<StoredItem> {
       const path = wanted.id === undefined ? `/${prefix}` : `/${prefix}/${wanted.id}`;
-      // All pages first: who deletes what comes would move the next page.
       for (const { Name = "", LastModifiedDate } of await find(path, wanted.managementCluster, signal)) {
         const itemName = Name.slice(prefix.length + 2);
         const tags = isItemName(itemName) ? await tagsOf(itemName, signal) : undefined;

@@ -182,6 +182,28 @@ describe("what one store does", () => {
     expect(await store.has(name)).toBe(false);
   });
 
+  it("S3 takes an item for put that somebody else is putting at this moment, once it is there", async () => {
+    const { client: other, sent } = s3();
+    const binding = testBinding();
+    const name = `${binding.id}/0`;
+    await s3Store({ client: other, bucket: "bootstrap" }).put(name, bytes, binding);
+    const { Metadata } = sent.at(-1)?.input ?? {};
+    const conflict = awsError("ConditionalRequestConflict", 409);
+    let there: object | undefined;
+    const { client } = standIn({
+      GetBucketVersioning: () => ({}),
+      PutObject: () => Promise.reject(conflict),
+      HeadObject: () => there ?? Promise.reject(awsError("NotFound", 404)),
+    });
+    const store = s3Store({ client, bucket: "bootstrap" });
+    await expect(store.put(name, bytes, binding)).rejects.toBe(conflict);
+    there = { Metadata };
+    await store.put(name, bytes, binding);
+    await expect(store.put(name, Buffer.from("another"), binding)).rejects.toMatchObject({
+      code: "ERR_CONFIG_INVALID",
+    });
+  });
+
   it("S3 hands Ignition its config by URL, with a KMS key only", () => {
     const { client } = s3();
     const binding = testBinding();
