@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildCloudInitRoot, missingForCloudInit, type Release } from "./cloud-init/build.mjs";
 import { findText } from "./cloud-init/find.ts";
@@ -62,6 +64,20 @@ describe.each<Release>(["bookworm", "trixie"])("on %s", { timeout }, (release) =
       expect(await status(interrupted)).toEqual({ state: "opened", id: sealed.binding.id, reason: "clean" });
       expect(await findText(interrupted.upper, secret)).toEqual(["etc/acme/file"]);
     });
+
+    if (release === "bookworm")
+      it("runs no script again when power is lost before the opener has noted that it is done", async () => {
+        const sealed = await seal(data, "pointer");
+        const interrupted = await machine();
+        await store(interrupted, sealed);
+        await interrupted.boot(pointerUserData(sealed), { powerLossAt: "forget" });
+        // As if it had been a moment earlier: the handler's note is there, the opener's is not.
+        await rm(join(interrupted.upper, "var/lib/provider-guard/bootstrap/opened"));
+        await interrupted.boot(pointerUserData(sealed));
+        expect(await interrupted.read("var/lib/order")).toBe("begun\nended\n");
+        expect(await stored(interrupted)).toBe(0);
+        expect(await status(interrupted)).toEqual({ state: "opened", id: sealed.binding.id, reason: "clean" });
+      });
 
     if (release === "bookworm")
       it("deletes nothing where a script has failed, tries again at the next boot, and tells of traces", async () => {
