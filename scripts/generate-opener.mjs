@@ -1,5 +1,5 @@
-// `node scripts/generate-opener.mjs [--check]`: writes the text of all scripts of src/ and adapters/, without comments
-// and the shell's without indentation, into `scripts.generated.ts` beside them; with `--check` it says by its exit code
+// `node scripts/generate-opener.mjs [--check]`: writes the text of all scripts of src/ and adapters/, without comments,
+// and the shell's without indentation and with short names of their own, into `scripts.generated.ts` beside them; with `--check` it says by its exit code
 // whether all of them are current.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
@@ -19,6 +19,17 @@ const shorten = (text, indented) =>
     .join("\n")
     .concat("\n");
 
+/** Names that the shell scripts share and nobody else knows: they begin with `_`. */
+const own = /(?<!\w)_[a-z]\w*/g;
+
+/** @param {readonly string[]} texts @returns {Map<string, string>} A short name for each of them, of one or two letters. */
+function shortNames(texts) {
+  const names = [...new Set(texts.flatMap((text) => text.match(own) ?? []))].sort();
+  const letters = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+  const short = letters.concat(letters.flatMap((first) => letters.map((second) => first + second)));
+  return new Map(names.map((name, index) => [name, `_${short[index]}`]));
+}
+
 /** @param {string} name */
 const identifier = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
 
@@ -26,17 +37,21 @@ const identifier = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUppe
 export function generate() {
   /** @type {Map<string, string>} */
   const modules = new Map();
-  for (const room of ["src", "adapters"]) {
-    const scripts = readdirSync(join(root, room), { recursive: true, encoding: "utf8" }).filter((path) =>
-      /\.(sh|py)$/.test(path),
-    );
-    for (const script of scripts.sort()) {
-      const path = join(room, script);
-      const module = join(dirname(path), "scripts.generated.ts");
-      const head = modules.get(module) ?? "// Written by scripts/generate-opener.mjs. Do not edit.\n";
-      const text = shorten(readFileSync(join(root, path), "utf8"), path.endsWith(".py")).replace(/[\\`]|\$\{/g, "\\$&");
-      modules.set(module, `${head}\nexport const ${identifier(basename(path, extname(path)))}Script = \`${text}\`;\n`);
-    }
+  const scripts = ["src", "adapters"].flatMap((room) =>
+    readdirSync(join(root, room), { recursive: true, encoding: "utf8" })
+      .filter((path) => /\.(sh|py)$/.test(path))
+      .map((path) => ({ path: join(room, path), source: readFileSync(join(root, room, path), "utf8") })),
+  );
+  const shell = scripts.filter(({ path }) => path.endsWith(".sh"));
+  const short = shortNames(shell.map(({ source }) => shorten(source, false)));
+  for (const { path, source } of scripts.sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const module = join(dirname(path), "scripts.generated.ts");
+    const head = modules.get(module) ?? "// Written by scripts/generate-opener.mjs. Do not edit.\n";
+    const text = path.endsWith(".py")
+      ? shorten(source, true)
+      : shorten(source, false).replace(own, (name) => short.get(name) ?? name);
+    const name = identifier(basename(path, extname(path)));
+    modules.set(module, `${head}\nexport const ${name}Script = \`${text.replace(/[\\`]|\$\{/g, "\\$&")}\`;\n`);
   }
   return modules;
 }

@@ -34,7 +34,7 @@ function settingsOf(parts: readonly OpenerPart[]): ReadonlyMap<string, string> {
   return settings;
 }
 
-const own = new Set(["pg_manifest", "pg_signature", "pg_signer", "pg_wrapped", "pg_tmp", "pg_id"]);
+const own = new Set(["pg_manifest", "pg_signature", "pg_signer", "pg_wrapped", "pg_tmp", "pg_id", "pg_needs"]);
 
 /**
  * Puts the program together that opens sealed data on the machine: POSIX sh, with `open`, `done` and `run` as its
@@ -55,7 +55,7 @@ export function composeOpener({ sealed, wrap, store = inlinePart }: OpenerOption
     `pg_signer=${quote(sealed.signer)}`,
     `pg_wrapped=${quote(sealed.wrapped)}`,
     ...[...settings].map(([name, value]) => `${name}=${quote(value)}`),
-    `_needs=${quote(used.map(({ tools }) => tools).join(" "))}`,
+    `pg_needs=${quote(used.map(({ tools }) => tools).join(" "))}`,
     ...used.map(({ text }) => text.trimEnd()),
     ...parts.map(({ script }) => script.trimEnd()),
     coreScript.trimEnd(),

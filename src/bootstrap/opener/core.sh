@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # compose.ts sets pg_manifest, pg_signature, pg_signer, pg_wrapped and _needs before this.
+# shellcheck disable=SC2154 # compose.ts sets pg_manifest, pg_signature, pg_signer, pg_wrapped and pg_needs before this.
 # The opener: `open`, `done`, or `run` (of a script: open, execute, done). docs/design/bootstrap-data.md says what is
 # checked, in which order, and what is kept where.
 #
@@ -184,7 +184,7 @@ _unwrap() {
 }
 
 _tools() {
-  for _tool in cat cut date df gzip head ln mkdir mount mv openssl rm sleep tail tr umount wc $_needs; do
+  for _tool in cat cut date df gzip head ln mkdir mount mv openssl rm sleep tail tr umount wc $pg_needs; do
     command -v "$_tool" >/dev/null || _stop 10 "no-$_tool"
   done
   case $(openssl version) in
