@@ -149,6 +149,24 @@ describeOpener("the opener and httpStore", (shell) => {
     expect(requests).toEqual([]);
   });
 
+  it("reports how far it is, under its own claim", async () => {
+    const { store, binding, events, url } = await install();
+    const part = await store.opener(binding);
+    const settings = Object.entries(part?.settings ?? {}).map(([name, value]) => `${name}='${value}'`);
+    const http = readFileSync(new URL("../../src/bootstrap/opener/http.sh", import.meta.url), "utf8");
+    const lines = ["_left() { _seconds=20; }", `pg_tmp=${machine.folder}/tmp pg_id=${binding.id}`, 'mkdir "$pg_tmp"'];
+    const folder = 'mkdir -p "$PROVIDER_GUARD_STATE" && umask 077';
+    machine.write([...settings, http, part?.script, ...lines, folder, "pg_report refused no-openssl"].join("\n"));
+    expect(await machine.run()).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await store.report(binding.id)).toMatchObject({ state: "refused", reason: "no-openssl" });
+    expect(events.map(({ type }) => type)).toEqual(["reported"]);
+    expect(
+      await ask(`${url}/${binding.id}/0`, { headers: await headersOf(store, binding, claimOf("b")) }),
+    ).toMatchObject({
+      status: 200, // a report claims nothing
+    });
+  });
+
   it("shows neither token nor claim in the process list", async () => {
     const { store, binding } = await install();
     const token = (await store.opener(binding))?.settings?.pg_store_token ?? "no token";

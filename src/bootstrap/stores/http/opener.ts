@@ -3,13 +3,16 @@ import type { OpenerPart } from "../../contract.ts";
 /**
  * The claim binds the token to this machine at its first use. It is on the disk before that: who loses the answer,
  * or the power, comes again with the same one. Of refusals only the handler's own word is final: a proxy in front
- * of it may not know it yet.
+ * of it may not know it yet. `pg_report STATE REASON` tells the handler how far the opener is: one try.
  */
 const script = String.raw`pg_fetch() {
-  http_ask GET "$1" "$2"
+  http_ask GET "/$1" "$2"
 }
 pg_forget() {
-  http_ask DELETE "$1" "$pg_tmp/http-answer" || [ "$?,$pg_code" = 2,404 ]
+  http_ask DELETE "/$1" "$pg_tmp/http-answer" || [ "$?,$pg_code" = 2,404 ]
+}
+pg_report() {
+  http_ask POST '' "$pg_tmp/http-answer" "Bootstrap-Status: $1 $2"
 }
 http_ask() {
   http_folder=${"$"}{PROVIDER_GUARD_STATE:-/var/lib/provider-guard/bootstrap}
@@ -22,8 +25,9 @@ http_ask() {
   {
     printf 'Authorization: Bearer %s\nBootstrap-Claim: ' "$pg_store_token"
     cat "$http_claim"
+    [ -z "${"$"}{4-}" ] || printf '%s\n' "$4"
   } >"$pg_tmp/http-headers"
-  pg_http "$1" "$pg_store_url/$2" "$3" "$pg_tmp/http-headers"
+  pg_http "$1" "$pg_store_url$2" "$3" "$pg_tmp/http-headers"
   http_rc=$?
   case $pg_code in
   403 | 404)
