@@ -45,6 +45,7 @@ function checkTime(value: unknown, path: string): void {
  * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the first wrong field.
  */
 export function checkBinding(binding: Binding, path: string): void {
+  if (typeof binding !== "object" || binding === null) throw new GuardError("ERR_CONFIG_INVALID", `${path}: missing`);
   const { machine } = binding;
   checkWord(machine?.managementCluster, "identifier", `${path}.machine.managementCluster`);
   for (const object of ["machine", "cluster"] as const) {

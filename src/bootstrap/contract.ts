@@ -125,7 +125,7 @@ export interface KeyWrap {
    * Wraps a machine's private key so that only this machine's identity can unwrap it.
    *
    * @param key - PKCS #8 in DER, about 140 bytes. Secret: it is overwritten once this has settled.
-   * @returns Text for the user data, at most 2048 printable ASCII characters.
+   * @returns Text for the user data, 1 to 2048 printable ASCII characters without spaces.
    */
   wrap?(key: Uint8Array, binding: Binding, options?: Abortable): Promise<string>;
   /**

@@ -22,7 +22,7 @@ export interface SealDataOptions extends Abortable, ChunkLimits {
 }
 
 const maxDataBytes = 1024 ** 2;
-const maxWrappedChars = 2048;
+const wrappedText = /^[\x21-\x7e]{1,2048}$/;
 const smallestItemBytes = 256;
 
 /**
@@ -90,8 +90,8 @@ function checkOptions({ data, binding, wrap, signer, level = 1, maxItemBytes, ma
   if ((wrap.recipient === undefined) !== (typeof wrap.wrap === "function")) {
     throw invalid("wrap", "expected either a recipient or a function wrap");
   }
-  if (typeof signer?.sign !== "function" || typeof signer.publicKey !== "string")
-    throw invalid("signer", "expected a signer");
+  const isSigner = typeof signer?.sign === "function" && typeof signer.publicKey === "string";
+  if (!isSigner) throw invalid("signer", "expected a signer");
   checkRange(maxItemBytes, smallestItemBytes, Number.MAX_SAFE_INTEGER, "maxItemBytes");
   checkRange(maxItems, 1, Number.MAX_SAFE_INTEGER, "maxItems");
   checkRange(level, 1, 9, "level");
@@ -112,8 +112,7 @@ async function wrapKey(wrap: KeyWrap, key: Uint8Array, binding: Binding, signal:
     }
   })();
   const wrapped = await abortable(wrapping, signal);
-  if (typeof wrapped === "string" && wrapped.length <= maxWrappedChars && /^[\x21-\x7e]+$/.test(wrapped))
-    return wrapped;
-  const limit = `1 to ${maxWrappedChars} printable ASCII characters`;
+  if (typeof wrapped === "string" && wrappedText.test(wrapped)) return wrapped;
+  const limit = "1 to 2048 printable ASCII characters without spaces";
   throw new GuardError("ERR_BOOTSTRAP_IMPOSSIBLE", `wrap ${wrap.name}: what it made of the key is not ${limit}`);
 }

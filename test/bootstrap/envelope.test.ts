@@ -1,4 +1,12 @@
-import { createECDH, createHash, createPrivateKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import {
+  createECDH,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  ECDH,
+  generateKeyPairSync,
+  randomBytes,
+} from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { element, integer, objectIdentifier, tags } from "../../src/bootstrap/envelope/der.ts";
@@ -64,6 +72,17 @@ describeWithServer("an envelope, to openssl", openssl, () => {
         ? generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey
         : generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
     expect(decrypt(sealEnvelope(Buffer.from("secret"), publicKey), pkcs8(other)).status).not.toBe(0);
+  });
+
+  it("takes a key whose point is compressed", () => {
+    const der = p256.publicKey.export({ format: "der", type: "spki" });
+    const point = ECDH.convertKey(der.subarray(-65), "prime256v1", undefined, undefined, "compressed") as Buffer;
+    const shorter = Buffer.concat([der.subarray(0, -66), Buffer.of(0), point]); // lengths: 32 bytes less
+    shorter[1] = (shorter[1] as number) - 32;
+    shorter[24] = (shorter[24] as number) - 32;
+    const publicKey = createPublicKey({ key: shorter, format: "der", type: "spki" });
+    const opened = decrypt(sealEnvelope(Buffer.from("secret"), publicKey), pkcs8(p256.privateKey));
+    expect(opened.stdout.toString()).toBe("secret");
   });
 
   it("takes an RSA key of 4096 bits", () => {

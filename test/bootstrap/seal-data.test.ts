@@ -217,6 +217,7 @@ describe("sealing is refused", () => {
     ["data", { data: undefined }],
     ["data", { data: [1, 2] }],
     ["data", { data: { length: 3 } }],
+    ["binding", { binding: undefined }],
     [
       "binding.machine.machine.name",
       { binding: { ...binding, machine: { ...binding.machine, machine: { namespace: "a", name: "b c", uid: "d" } } } },

@@ -11,8 +11,7 @@ export interface Recipient {
 }
 
 const smallestModulusBits = 2048;
-/** SubjectPublicKeyInfo of a P-256 key ends with its uncompressed point. */
-const pointBytes = 65;
+const uncompressed = Buffer.of(4);
 const known = new WeakMap<KeyObject, Recipient>();
 
 /** Subject key identifier as certificates have it: SHA-1 over the public key (RFC 5280, 4.2.1.2). It protects nothing. */
@@ -46,7 +45,9 @@ function read(key: unknown, path: string): Recipient {
   if (key.type !== "public") throw refuse(`got a ${key.type} key`); // never taken: it would have to be guarded here
   const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType === "ec" && namedCurve === curve) {
-    return remember(key, agreeing(key.export({ format: "der", type: "spki" }).subarray(-pointBytes)));
+    const { x = "", y = "" } = key.export({ format: "jwk" }); // its DER may hold the point compressed
+    const point = Buffer.concat([uncompressed, Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
+    return remember(key, agreeing(point));
   }
   if (key.asymmetricKeyType === "rsa" && modulusLength >= smallestModulusBits) {
     const keyId = keyIdOf(key.export({ format: "der", type: "pkcs1" }));
