@@ -2,7 +2,7 @@
 export type Range = readonly [from: number, to: number];
 
 const pem =
-  /-----BEGIN ((?:[A-Z0-9]+ )*?(?:CERTIFICATE(?: REQUEST)?|PUBLIC KEY(?: BLOCK)?|X509 CRL|DH PARAMETERS|(?:PGP|SSH) SIGNATURE))-----[\w+/=\s\\:.,()@<>-]{0,65536}?-----END \1-----/g;
+  /-----BEGIN ((?:[A-Z0-9]+ )*?(?:CERTIFICATE(?: REQUEST)?|PUBLIC KEY(?: BLOCK)?|X509 CRL|DH PARAMETERS|(?:PGP|SSH) SIGNATURE))-----(?:[\w+/=\s\\:.,()@<>]|-(?!----)){0,65536}-----END \1-----/g;
 const sshKey =
   /(?:\bssh-(?:rsa|dss|ed25519)|\becdsa-sha2-nistp\d{3}|\bsk-(?:ssh-ed25519|\becdsa-sha2-nistp256)@openssh\.com|-cert-v01@openssh\.com)[ \t]+AAAA[A-Za-z0-9+/]+={0,2}/g;
 /** A digest that says which it is, in hexadecimal or base64, of the right length. */

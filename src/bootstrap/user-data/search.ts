@@ -37,7 +37,7 @@ export interface Search {
 
 /** Bytes of all layers together: the largest user data of any cloud, packed, comes to a fraction. */
 const maxBytes = 4 * 1024 * 1024;
-const maxLayers = 20_000;
+const maxLayers = 10_000;
 const maxDepth = 12;
 /** Enough to tell. */
 const maxFindings = 50;

@@ -86,8 +86,8 @@ function quoted(text: string): { readonly value: string; readonly lines: number 
   return { value, lines: inner.split("\n").length };
 }
 
-/** Bounds the work on quotes that are never closed. */
-const maxQuotedLines = 400;
+/** Bound the work on quotes that are never closed. */
+const maxQuoted = 65_536;
 const maxUnclosed = 64;
 
 /**
@@ -100,6 +100,8 @@ export function outlineOf(text: string): Outline {
   const blocks: Block[] = [];
   const paths: string[] = [];
   const rest = [...lines];
+  const starts: number[] = [];
+  for (let line = 0, start = 0; line < lines.length; start += (lines[line++] as string).length + 1) starts.push(start);
   const levels: Level[] = [];
   let document = 0;
   let unclosed = 0;
@@ -144,7 +146,8 @@ export function outlineOf(text: string): Outline {
 
   function closedBelow(start: string, line: number) {
     if (unclosed >= maxUnclosed) return undefined;
-    const found = quoted([start, ...lines.slice(line + 1, line + maxQuotedLines)].join("\n"));
+    const from = (starts[line] as number) + (lines[line] as string).lastIndexOf(start);
+    const found = quoted(text.slice(from, from + maxQuoted));
     if (found === undefined) unclosed++;
     return found;
   }
@@ -173,28 +176,28 @@ export function outlineOf(text: string): Outline {
 
   while (at < lines.length) {
     const line = at;
-    let text = (lines[line] as string).replace(/\r$/, "");
-    let indent = indentOf(text);
-    text = text.slice(indent);
-    if (/^(---|\.\.\.)(\s|$)/.test(text) && indent === 0) {
+    let content = (lines[line] as string).replace(/\r$/, "");
+    let indent = indentOf(content);
+    content = content.slice(indent);
+    if (/^(---|\.\.\.)(\s|$)/.test(content) && indent === 0) {
       levels.length = 0;
       document++;
-      text = "";
+      content = "";
     }
-    if (text === "" || text.startsWith("#")) {
+    if (content === "" || content.startsWith("#")) {
       paths[line] = path();
       at++;
       continue;
     }
-    for (let dash = /^-(\s+|$)/.exec(text); dash !== null; dash = /^-(\s+|$)/.exec(text)) {
+    for (let dash = /^-(\s+|$)/.exec(content); dash !== null; dash = /^-(\s+|$)/.exec(content)) {
       item(indent);
       indent += dash[0].length;
-      text = text.slice(dash[0].length);
+      content = content.slice(dash[0].length);
     }
-    const found = keyed.exec(text);
+    const found = keyed.exec(content);
     if (found === null) {
       paths[line] = path();
-      scalar(text, levels.at(-1)?.indent ?? 0, line, "");
+      scalar(content, levels.at(-1)?.indent ?? 0, line, "");
       continue;
     }
     popTo((level) => level.indent < indent);
