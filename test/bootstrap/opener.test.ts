@@ -1,12 +1,18 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { generate } from "../../scripts/generate-opener.mjs";
 import type { OpenerPart } from "../../src/bootstrap/contract.ts";
 import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
 import { scriptUserData } from "../../src/bootstrap/opener/script-user-data.ts";
 import { coreScript } from "../../src/bootstrap/opener/scripts.generated.ts";
+import { sealData } from "../../src/bootstrap/seal-data.ts";
 import type { SealedData } from "../../src/bootstrap/sealed-data.ts";
+import { bootstrapSigner } from "../../src/bootstrap/signer.ts";
+import { httpOpener } from "../../src/bootstrap/stores/http/opener.ts";
+import { localKeyWrap } from "../../src/bootstrap/wraps/local-key.ts";
 
 const sealed: SealedData = {
   binding: {
@@ -131,6 +137,22 @@ describe("composeOpener", () => {
     for (const [name, ...args] of shells)
       expect(spawnSync(name as string, [...args, "-n"], { input: text, encoding: "utf8" }).stderr).toBe("");
     expect(text.startsWith("#!/bin/sh\n")).toBe(true);
+  });
+});
+
+describe("the user data of data in a store", () => {
+  it("takes 4 KB at most, compressed, with the handler's store and the image's key", async () => {
+    const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const wrap = localKeyWrap({ publicKey, path: "/etc/provider-guard/image.key" });
+    const uid = "6f9c2a51-7d0e-4a3b-9f0a-2c1d5e8b7a90";
+    const object = (name: string) => ({ namespace: "default", name, uid });
+    const machine = { managementCluster: uid, cluster: object("prod"), machine: object("prod-control-plane-x7k2p") };
+    const binding = { ...sealed.binding, machine, sealedAt: 1_764_000_000_000, expiresAt: 1_764_003_600_000 };
+    const data = randomBytes(20_000);
+    const made = await sealData({ data, binding, wrap, signer: bootstrapSigner(), maxItemBytes: 65_536, maxItems: 9 });
+    const store = httpOpener("https://bootstrap.example.com/v1", randomBytes(32).toString("base64url"), undefined);
+    const opener = composeOpener({ sealed: made, wrap: wrap.opener(binding), store });
+    expect(gzipSync(scriptUserData(opener), { level: 9 }).length).toBeLessThanOrEqual(4096);
   });
 });
 
