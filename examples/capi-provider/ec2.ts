@@ -4,13 +4,12 @@
  */
 import * as sdk from "@aws-sdk/client-ec2";
 import { type Guard, plainTags } from "provider-guard";
+import type { AcmeMachine } from "./kinds.ts";
 
-export interface LaunchOptions {
+export interface LaunchOptions extends Pick<AcmeMachine["spec"], "imageId" | "instanceType" | "instanceProfile"> {
   /** The same for each try to make this machine. */
   readonly token: string;
   readonly name: string;
-  readonly imageId: string;
-  readonly instanceType: string;
   readonly subnetId: string;
   readonly securityGroupId: string;
   readonly userData: Uint8Array;
@@ -75,12 +74,13 @@ export function ec2Calls(ec2: sdk.EC2Client, guard: Guard) {
       const alive = all.filter(({ State }) => State?.Name !== "terminated");
       return alive.find(isOwn) ?? alive[0] ?? all.find(isOwn);
     },
-    async launch({ token, name, imageId, instanceType, subnetId, securityGroupId, userData }: LaunchOptions) {
+    async launch({ token, name, subnetId, securityGroupId, userData, ...spec }: LaunchOptions) {
       const command = new sdk.RunInstancesCommand({
         // What was launched a moment ago may not be listed yet: EC2 itself refuses to make a second one.
         ClientToken: token,
-        ImageId: imageId,
-        InstanceType: instanceType as never,
+        ImageId: spec.imageId,
+        InstanceType: spec.instanceType as never,
+        ...(spec.instanceProfile && { IamInstanceProfile: { Name: spec.instanceProfile } }),
         MinCount: 1,
         MaxCount: 1,
         SubnetId: subnetId,

@@ -41,6 +41,8 @@ export interface AcmeMachine extends Stored {
   readonly spec: {
     readonly imageId: string;
     readonly instanceType: string;
+    /** Name of the IAM instance profile whose role opens the bootstrap data. */
+    readonly instanceProfile?: string;
     /** `aws:///ZONE/INSTANCE`, as the kubelet's cloud controller has it; written once, by this provider. */
     readonly providerID?: string;
   };

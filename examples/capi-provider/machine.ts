@@ -66,8 +66,7 @@ async function launch(
   const instance = await ec2.launch({
     token: machine.metadata.uid,
     name,
-    imageId: object.spec.imageId,
-    instanceType: object.spec.instanceType,
+    ...object.spec,
     subnetId: subnet.id,
     securityGroupId,
     userData,

@@ -179,6 +179,13 @@ describeWithLab("the example provider and the contract v1beta2", (start) => {
         /a machine does not change; change its template/,
       ],
       [
+        "a machine's instance profile",
+        "AcmeMachine",
+        machine,
+        { instanceProfile: "admins" },
+        /a machine does not change; change its template/,
+      ],
+      [
         "the providerID",
         "AcmeMachine",
         { ...machine, providerID },

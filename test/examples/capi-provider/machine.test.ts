@@ -47,6 +47,7 @@ describe("an AcmeMachine that has no instance", () => {
       ImageId: "ami-1",
       InstanceType: "t3.small",
       "SecurityGroupId.1": "sg-1",
+      "IamInstanceProfile.Name": "acme-nodes",
       "MetadataOptions.HttpTokens": "required",
     });
     const userData = Buffer.from(launch?.get("UserData") ?? "", "base64");

@@ -67,7 +67,7 @@ export const ready = {
     spec: { bootstrap: { dataSecretName: "blue-1" }, infrastructureRef: { kind: "AcmeMachine", name: "blue-1" } },
   }) as Machine,
   acmeMachine: object(acme, "AcmeMachine", "blue-1", "Machine", {
-    spec: { imageId: "ami-1", instanceType: "t3.small" },
+    spec: { imageId: "ami-1", instanceType: "t3.small", instanceProfile: "acme-nodes" },
   }) as AcmeMachine,
 };
 
