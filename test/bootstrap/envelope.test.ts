@@ -240,6 +240,7 @@ describe("DER", () => {
         const pair = createECDH("prime256v1");
         pair.setPrivateKey(secret);
         const short = pair.getPrivateKey();
+        expect(privateKeyInfo(short, pair.getPublicKey())).toHaveLength(138);
         const key = createPrivateKey({
           key: Buffer.from(privateKeyInfo(short, pair.getPublicKey())),
           format: "der",

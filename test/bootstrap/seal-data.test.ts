@@ -88,12 +88,12 @@ describe("sealing", () => {
   it("gives each of many its own, whatever their levels", async () => {
     const all = Array.from({ length: 60 }, (_, index) => `data of machine ${index} `.repeat(index + 1));
     const sealed = await Promise.all(
-      all.map((data, index) => sealData(options({ data, level: 1 + (index % 3) * 4, wrap: localWrap(rsa2048) }))),
+      all.map((data, index) => sealData(options({ data, level: index < 30 ? 1 : 5, wrap: localWrap(rsa2048) }))),
     );
     for (const [index, data] of all.entries()) {
       const { plain } = readManifest((sealed[index] as SealedData).manifest);
       expect(plain).toMatchObject({
-        sha256: sha256(gzipSync(data, { level: 1 + (index % 3) * 4 })),
+        sha256: sha256(gzipSync(data, { level: index < 30 ? 1 : 5 })),
         unzippedBytes: data.length,
       });
     }
