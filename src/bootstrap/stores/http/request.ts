@@ -21,8 +21,8 @@ export interface BadRequest {
   readonly fails: boolean;
 }
 
-export const claimHeader = "bootstrap-claim";
-export const statusHeader = "bootstrap-status";
+const claimHeader = "bootstrap-claim";
+const statusHeader = "bootstrap-status";
 
 const target = /^([0-9a-f]{32})(?:\/(0|[1-9][0-9]{0,3}))?$/;
 const bearer = /^Bearer ([A-Za-z0-9_-]{43})$/;
