@@ -1,5 +1,5 @@
 import type { ObjectRef } from "../core/owner.ts";
-import type { BootstrapVault } from "./vault.ts";
+import type { BootstrapVault } from "./vault-interface.ts";
 
 /** A Machine whose bootstrap is over, as `watchNodeRef` of `provider-guard/cluster-api` tells it. */
 export interface SettledMachine {

@@ -27,14 +27,9 @@ export type { SweepFailure, SweepResult } from "./sweep.ts";
 export { type FindSecretsOptions, findSecrets } from "./user-data/find-secrets.ts";
 export type { Finding, SecretKind } from "./user-data/finding.ts";
 export { type UserDataFinding, type UserDataGuardOptions, userDataGuard } from "./user-data/user-data-guard.ts";
-export {
-  type BootstrapVault,
-  bootstrapVault,
-  type CleanupOptions,
-  type SealedBootstrap,
-  type SealOptions,
-} from "./vault.ts";
+export { bootstrapVault } from "./vault.ts";
 export type { BootstrapEvent } from "./vault-events.ts";
+export type { BootstrapVault, CleanupOptions, SealedBootstrap, SealOptions } from "./vault-interface.ts";
 export type { BootstrapMetadata, BootstrapVaultOptions } from "./vault-options.ts";
 export type { CleanUpReason } from "./vault-record.ts";
 export type { BootstrapStage, BootstrapStatus } from "./vault-status.ts";

@@ -197,6 +197,27 @@ describe("sealing one machine at the same time", () => {
     expect(await never).toMatchObject({ code: "ERR_GUARD_CLOSED" });
     expect(await itemsOf(store)).toEqual(items);
   });
+
+  it("gives what a slow replica has made after all, though it was about to be replaced", async () => {
+    const { again, store, clock } = makeWorld();
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const put: BootstrapStore["put"] = (...args) => held.then(() => store.put(...args));
+    const slow = again({ store: { ...store, put }, abandonedMs: hour, timeoutMs: 10 * minute });
+    const first = slow.seal(request());
+    await clock.advance(0, settling);
+    const opener: BootstrapStore["opener"] = async (binding) => {
+      release(); // the second one has given the first one up, and is at its own
+      await first;
+      return store.opener(binding);
+    };
+    const second = again({ store: { ...store, opener } }).seal(request());
+    const [one, other] = await clock.runUntil(Promise.all([first, second]), settling);
+    expect(other).toEqual(one);
+    expect((await itemsOf(store)).every((name) => name.startsWith(one.handle.split("/")[1] as string))).toBe(true);
+  });
 });
 
 describe("a store that fails while data is put", () => {
