@@ -14,16 +14,12 @@ export interface BootstrapCloud {
 export type KnownBootstrapCloud = "aws" | "azure" | "gcp" | "hetzner" | "openstack" | "vsphere";
 
 /**
- * Limits of the clouds' own documentation. Where user data has to be text, what is sealed goes in base64, and its
- * limit counts so. Nova and Hetzner change user data with a rebuild alone; Azure's `userData` can be changed, its
- * `customData` is not to be read from the metadata service.
+ * What clouds are known to take; Hetzner's limit is not confirmed. Where user data has to be text, what is sealed goes
+ * in base64, and the limit counts so. Nova changes user data with a rebuild alone, Hetzner and EC2 not at all while a
+ * machine runs; Azure's `userData` can be changed, its `customData` is not to be read from the metadata service.
  *
- * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html, read 2026-11
- * @see https://learn.microsoft.com/en-us/azure/virtual-machines/custom-data, read 2026-11
- * @see https://cloud.google.com/compute/docs/metadata/setting-custom-metadata, read 2026-11
- * @see https://docs.openstack.org/api-ref/compute/#create-server, read 2026-11
- * @see https://cloudinit.readthedocs.io/en/latest/reference/datasources/vmware.html, read 2026-11
- * @see https://docs.hetzner.cloud/#servers-create-a-server (32 KiB; not confirmed by a server), read 2026-11
+ * @see https://learn.microsoft.com/en-us/azure/virtual-machines/custom-data, for Azure, read 2026-11
+ * @see https://docs.openstack.org/releasenotes/python-novaclient/queens.html, for Nova's rebuild, read 2026-11
  */
 export const knownClouds: Readonly<Record<KnownBootstrapCloud, Required<BootstrapCloud>>> = {
   aws: { name: "aws", maxUserDataBytes: 16_384, base64: false, overwritable: false },
