@@ -62,6 +62,15 @@ export interface StoredItem {
   readonly machineUid?: string;
 }
 
+/** What an opener said of itself. */
+export interface OpenerReport {
+  readonly state: "opening" | "opened" | "failed" | "refused";
+  /** Of a fixed list, in lower case and hyphens. */
+  readonly reason: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
 /** Options of what takes time. */
 export interface Abortable {
   readonly signal?: AbortSignal;
@@ -90,9 +99,12 @@ export interface BootstrapStore {
   has(name: string, options?: Abortable): Promise<boolean>;
   /** Items of this management cluster, by their tags, wherever they come from; of one sealing if `id` is given. */
   list(options: Abortable & { readonly managementCluster: string; readonly id?: string }): AsyncIterable<StoredItem>;
+  /** What the machine's opener said last, where it can say anything; `undefined` where it said nothing. */
+  report?(id: string, options?: Abortable): Promise<OpenerReport | undefined>;
   /**
    * What the machine reads with. Defines `pg_fetch INDEX FILE`: writes item INDEX into FILE; returns 0, 1 where
    * a later try may succeed, or 2 where none will; and `pg_forget INDEX`: deletes it, one that is gone included.
+   * It may define `pg_report STATE REASON`, which is called once where the opener gives up for this boot.
    * `undefined` where a machine cannot reach this store by itself.
    */
   opener(binding: Binding, options?: Abortable): Promise<OpenerPart | undefined>;

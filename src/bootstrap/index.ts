@@ -12,13 +12,14 @@ export type {
   KeyWrap,
   OpenerLibrary,
   OpenerPart,
+  OpenerReport,
   ReadableBootstrapStore,
   StoredItem,
 } from "./contract.ts";
 export type { BootstrapImage, ImageOpener } from "./image.ts";
 export { type BootstrapSigner, type BootstrapSignerOptions, bootstrapSigner } from "./signer.ts";
 export { type DirectoryStoreOptions, directoryStore } from "./stores/directory.ts";
-export type { HttpStoreEvent, MisuseReason, OpenerReport } from "./stores/http/events.ts";
+export type { HttpStoreEvent, MisuseReason } from "./stores/http/events.ts";
 export type { HttpHandler } from "./stores/http/handler.ts";
 export { type HttpStore, httpStore } from "./stores/http/http-store.ts";
 export type { HttpStoreOptions, SourceQuestion } from "./stores/http/options.ts";

@@ -1,5 +1,5 @@
 import { type Bounded, eachBounded } from "./bounded.ts";
-import type { BootstrapFormat, BootstrapMode, BootstrapStore } from "./contract.ts";
+import type { BootstrapFormat, BootstrapMode, BootstrapStore, OpenerReport } from "./contract.ts";
 import { itemNames } from "./item-name.ts";
 import type { MachineRecord, SealingRecord } from "./vault-record.ts";
 
@@ -26,6 +26,8 @@ export interface BootstrapStatus {
   readonly expiresAt?: number;
   /** Why it was, or is being, cleaned up. */
   readonly reason?: NonNullable<SealingRecord["reason"]>;
+  /** What its opener said last, where the store hears of it: why it failed, and whether it will try again. */
+  readonly report?: OpenerReport;
   /** What is left of any sealing of the machine: names of items, `metadata`, `token`. */
   readonly leftovers: readonly string[];
 }
@@ -55,12 +57,27 @@ export function statusTeller({ store, bounded, now, concurrency }: StatusParts) 
     return now() >= sealing.expiresAt ? "expired" : "sealed";
   }
 
+  async function reportOf({ id, store: name }: SealingRecord, signal: AbortSignal | undefined) {
+    if (store?.report === undefined || store.name !== name) return undefined;
+    return bounded(`store ${name}`, async (options) => store.report?.(id, options), signal);
+  }
+
   return async (record: MachineRecord | undefined, signal: AbortSignal | undefined): Promise<BootstrapStatus> => {
     const leftovers = record?.sealings.flatMap((one) => one.leftovers ?? []) ?? [];
     const latest = record?.sealings.at(-1);
     if (latest === undefined) return { stage: "none", leftovers };
     const { mode, format, sealedAt, expiresAt, reason } = latest;
     const stage = await stageOf(latest, signal);
-    return { stage, mode, format, sealedAt, expiresAt, ...(reason && { reason }), leftovers };
+    const report = await reportOf(latest, signal);
+    return {
+      stage,
+      mode,
+      format,
+      sealedAt,
+      expiresAt,
+      ...(reason && { reason }),
+      ...(report && { report }),
+      leftovers,
+    };
   };
 }

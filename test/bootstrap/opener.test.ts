@@ -50,8 +50,8 @@ describe("the generated text of the scripts", () => {
 
 describe("composeOpener", () => {
   it.each([
-    "'; touch /tmp/hostile; '",
-    "$(touch /tmp/hostile)`touch /tmp/hostile`$HOME",
+    "'; touch /run/hostile; '",
+    "$(touch /run/hostile)`touch /run/hostile`$HOME",
     "line\nbreaks\r\nand\ttabs\n\n",
     "'\\''\"\\\\",
     "'''",

@@ -1,14 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
-import { memoryState } from "provider-guard";
-import { memoryStore } from "provider-guard/bootstrap";
+import { memoryState, type ObjectRef } from "provider-guard";
+import { bootstrapVault, localKeyWrap, memoryStore } from "provider-guard/bootstrap";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Binding } from "../../src/bootstrap/contract.ts";
 import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
 import { ask, claimOf, headersOf, type ServerTls, serve } from "../bootstrap/http/served.ts";
 import { describeOpener, type TestMachine, testMachine } from "./bootstrap-opener/machine.ts";
-import { canary, sampleScript, sealFor } from "./bootstrap-opener/sealed.ts";
+import { canary, imageKey, sampleScript, sealFor } from "./bootstrap-opener/sealed.ts";
 import { createCertificateAuthority } from "./kubernetes/certificates.ts";
 
 describeOpener("the opener and httpStore", (shell) => {
@@ -78,13 +78,13 @@ describeOpener("the opener and httpStore", (shell) => {
     const found = lose(1_000);
     expect((await machine.run("open", { PROVIDER_GUARD_SECONDS: "2" })).code).toBe(11);
     expect(machine.status()).toBe("failed store");
-    expect(types()).toEqual(["claimed"]);
+    expect(types()).toEqual(["claimed", "reported"]);
     machine.reboot();
     found();
     lose(1);
     expect((await machine.run()).code).toBe(0);
     expect(machine.status()).toBe("opened clean");
-    expect(types()).toEqual(["claimed", "forgotten"]);
+    expect(types()).toEqual(["claimed", "reported", "forgotten"]);
     expect(await left()).toBe(0);
   });
 
@@ -95,7 +95,7 @@ describeOpener("the opener and httpStore", (shell) => {
     expect(await machine.run()).toEqual({ code: 10, stdout: "", stderr: "" });
     expect(machine.status()).toBe("refused gone");
     expect(machine.console()).toEqual([`provider-guard: bootstrap data ${binding.id} refused: gone`]);
-    expect(types()).toEqual(["claimed", "misused other-claim"]);
+    expect(types()).toEqual(["claimed", "misused other-claim", "misused other-claim"]); // its report is refused, too
     expect(await left()).toBe(count);
   });
 
@@ -130,7 +130,7 @@ describeOpener("the opener and httpStore", (shell) => {
     await store.delete(`${binding.id}/0`);
     expect((await run()).code).toBe(10);
     expect(machine.status()).toBe("refused gone");
-    expect(types()).toEqual(["claimed"]);
+    expect(types()).toEqual(["claimed", "reported"]);
   });
 
   it("trusts a certificate authority of the provider's own", async () => {
@@ -165,6 +165,27 @@ describeOpener("the opener and httpStore", (shell) => {
     ).toMatchObject({
       status: 200, // a report claims nothing
     });
+  });
+
+  it("has the vault tell why a machine failed, and that it will try again", async () => {
+    const { store, close } = await serve();
+    ends.push(close);
+    const path = `${machine.folder}/image.key`; // which is not there yet
+    const wrap = localKeyWrap({ publicKey: imageKey.publicKey, path });
+    const vault = bootstrapVault({ managementCluster: "mgmt", cloud: "hetzner", state: memoryState(), store, wrap });
+    ends.push(() => vault.close());
+    const [cluster, target] = ["prod", "prod-1"].map((name) => ({ namespace: "default", name, uid: `uid-of-${name}` }));
+    const subject = { cluster: cluster as ObjectRef, machine: target as ObjectRef };
+    const { userData } = await vault.seal({ ...subject, data: sampleScript(machine.folder), format: "script" });
+    machine.write(userData);
+    expect((await machine.run()).code).toBe(11);
+    const report = { state: "failed", reason: expect.stringMatching(/^[a-z-]+$/) };
+    expect(await vault.status(subject.machine)).toMatchObject({ stage: "sealed", report });
+    expect(machine.status()).toMatch(/^failed /);
+
+    writeFileSync(path, imageKey.privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+    expect((await machine.run()).code).toBe(0);
+    expect((await vault.status(subject.machine)).stage).toBe("opened");
   });
 
   it("shows neither token nor claim in the process list", async () => {

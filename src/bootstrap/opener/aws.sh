@@ -38,6 +38,7 @@ pg_unbase64() {
 # METHOD SERVICE PATH OUT BODY TARGET
 _aws() {
   pg_error=
+  rm -f "$4" # or an earlier answer would be read where there is none
   _aws_role || return 1
   eval "_url=\${pg_endpoint_$2-}"
   case $_url,$pg_region in

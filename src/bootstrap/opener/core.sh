@@ -36,10 +36,11 @@ _say() {
 _stop() {
   # A full tmpfs makes everything look wrong.
   [ ! -d "$pg_tmp" ] || _room 0 || set -- 11 no-room
-  case $1 in
-  10) _say refused "$2" ;;
-  *) _say failed "$2" ;;
-  esac
+  _value=failed
+  [ "$1" != 10 ] || _value=refused
+  _say "$_value" "$2"
+  # A store's part may tell the controller.
+  ! command -v pg_report >/dev/null || pg_report "$_value" "$2" >/dev/null 2>&1
   exit "$1"
 }
 

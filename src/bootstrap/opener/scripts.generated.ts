@@ -14,6 +14,7 @@ openssl base64 -d -A -in "$1" -out "$2" 2>/dev/null
 }
 _b() {
 pg_error=
+rm -f "$4" # or an earlier answer would be read where there is none
 _c || return 1
 eval "_ao=\\\${pg_endpoint_$2-}"
 case $_ao,$pg_region in
@@ -120,10 +121,10 @@ printf '%s %s %s\\n' "$1" "$pg_id" "$2" >"$_ac/new" && mv -f "$_ac/new" "$_ac/st
 } 2>/dev/null
 _ae() {
 [ ! -d "$pg_tmp" ] || _V 0 || set -- 11 no-room
-case $1 in
-10) _X refused "$2" ;;
-*) _X failed "$2" ;;
-esac
+_ap=failed
+[ "$1" != 10 ] || _ap=refused
+_X "$_ap" "$2"
+! command -v pg_report >/dev/null || pg_report "$_ap" "$2" >/dev/null 2>&1
 exit "$1"
 }
 _d() {

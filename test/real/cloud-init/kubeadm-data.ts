@@ -139,11 +139,11 @@ ntp:
   config: {confpath: /etc/ntp-test.conf, check_exe: /bin/sh, packages: [], service_name: none, template: "{% for s in servers %}server {{ s }}\\n{% endfor %}"}
 write_files:
 - {path: /etc/acme/owned, owner: "nobody:nogroup", permissions: "0604", content: ${inFile}}
-- {path: /home/ops/deferred, owner: "ops:ops", permissions: "0600", defer: true, content: ${inFile}}
+- {path: /srv/ops/deferred, owner: "ops:ops", permissions: "0600", defer: true, content: ${inFile}}
 - {path: /etc/acme/packed, encoding: gz+b64, content: ${gzipSync("packed").toString("base64")}}
 runcmd:
 - [sh, -c, '${count("runcmd")}; echo ${inRuncmd} | sha256sum >/var/lib/of-runcmd']
-- ls -l /home/ops/deferred | cut -d" " -f1-4 >/var/lib/saw-deferred
+- ls -l /srv/ops/deferred | cut -d" " -f1-4 >/var/lib/saw-deferred
 - ${count("runcmd-end")}
 `;
   const handler = `handler_version = 2
@@ -172,7 +172,7 @@ def handle_part(data, ctype, filename, payload, frequency):
     secrets: [
       ...kubeadm.secrets,
       ...nowhere.map((secret) => ({ text: secret as string, at: [] })),
-      { text: inFile as string, at: ["etc/acme/owned", "home/ops/deferred"] },
+      { text: inFile as string, at: ["etc/acme/owned", "srv/ops/deferred"] },
       { text: inPerBoot as string, at: ["var/lib/cloud/scripts/per-boot/each"] },
     ],
   };

@@ -1,13 +1,4 @@
-import type { BootstrapMachine } from "../../contract.ts";
-
-/** What an opener said of itself. */
-export interface OpenerReport {
-  readonly state: "opening" | "opened" | "failed" | "refused";
-  /** Of a fixed list, in lower case and hyphens. */
-  readonly reason: string;
-  /** Unix milliseconds. */
-  readonly at: number;
-}
+import type { BootstrapMachine, OpenerReport } from "../../contract.ts";
 
 /** Why a token that is right was refused: somebody else may have the machine's user data. */
 export type MisuseReason =

@@ -1,8 +1,7 @@
 import type { Clock } from "../../../core/clock.ts";
 import { GuardError, isGuardError } from "../../../core/errors.ts";
 import type { StateStore } from "../../../core/state-store.ts";
-import type { Binding, BootstrapMachine } from "../../contract.ts";
-import type { OpenerReport } from "./events.ts";
+import type { Binding, BootstrapMachine, OpenerReport } from "../../contract.ts";
 
 /** What the handler knows of a sealing: nothing that would open it. */
 export interface SealingRecord {
