@@ -23,14 +23,14 @@ const localWrap = localKeyWrap({ publicKey, path: "/etc/acme/image.key" });
 /** Sealings that are on the thread pool: virtual time stands still for them. */
 const busy = new Set<string>();
 
-export const wrap: KeyWrap = {
+const wrap: KeyWrap = {
   ...localWrap,
   opener(binding) {
     busy.add(binding.id);
     return localWrap.opener(binding);
   },
 };
-export const signer: BootstrapSigner = {
+const signer: BootstrapSigner = {
   publicKey: signing.publicKey.export({ format: "pem", type: "spki" }) as string,
   async sign(bytes) {
     busy.delete(/^id (\S+)$/m.exec(Buffer.from(bytes).toString())?.[1] ?? "");

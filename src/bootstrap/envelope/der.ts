@@ -40,7 +40,7 @@ export function element(tag: number, ...content: readonly Der[]): Der {
 }
 
 /** What never changes, in one piece. */
-export const fixed = (der: Der): Der => [Buffer.concat(der)];
+const fixed = (der: Der): Der => [Buffer.concat(der)];
 
 export const sequence = (...content: readonly Der[]): Der => element(tags.sequence, ...content);
 

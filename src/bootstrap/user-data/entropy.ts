@@ -1,17 +1,17 @@
 /** Characters from which on a string can be judged. */
-export const minRandomLength = 24;
+const minRandomLength = 24;
 /** Bits for a character, of Shannon's entropy of the string's own characters. */
-export const minBits = 3.8;
+const minBits = 3.8;
 /** The share of neighbours of different classes (upper case, lower case, digit) that random text reaches. */
-export const minChanges = 0.3;
+const minChanges = 0.3;
 /** The share of `-`, `_` and `/` that names and paths exceed. */
-export const maxSeparators = 0.1;
+const maxSeparators = 0.1;
 
 const classOf = (code: number) =>
   code >= 97 && code <= 122 ? 0 : code >= 65 && code <= 90 ? 1 : code >= 48 && code <= 57 ? 2 : 3;
 
 /** Shannon's entropy, in bits for a character. */
-export function bitsPerCharacter(text: string): number {
+function bitsPerCharacter(text: string): number {
   const counts = new Map<number, number>();
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);

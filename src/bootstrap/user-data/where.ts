@@ -16,7 +16,7 @@ const vocabulary = new Set(
 );
 
 /** A key as it may be told, whoever wrote it. */
-export const shownKey = (key: string): string => (vocabulary.has(key) ? key : "*");
+const shownKey = (key: string): string => (vocabulary.has(key) ? key : "*");
 
 /** A path one step longer. */
 export const below = (path: string, key: string | number): string =>

@@ -56,7 +56,7 @@ const alone = new Set(["curl", "openssl"]);
 const which = (tool: string) => execFileSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).trim();
 
 /** Why the openers cannot be run here; `undefined` where they can. */
-export function openerImpossible(): string | undefined {
+function openerImpossible(): string | undefined {
   for (const tool of ["openssl", "curl", "dash", "bash", "busybox"]) {
     try {
       which(tool);

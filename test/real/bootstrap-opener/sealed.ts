@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Binding, BootstrapFormat, OpenerPart } from "../../../src/bootstrap/contract.ts";
@@ -60,8 +60,6 @@ pg_forget() {
 }`;
   return { path, script, settings: { pg_folder: path } };
 }
-
-export const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Marks what may be found nowhere. It is in the data, and neither in its ciphertext nor in its gzip. */
 export const canary = "canary-9f86d081884c7d65";
