@@ -17,7 +17,7 @@ import {
   standInForKubelets,
 } from "./capi-provider.ts";
 
-const kills = Number(process.env.PROVIDER_KILLS ?? 20);
+const kills = Number(process.env.PROVIDER_KILLS ?? 12);
 const seed = Number(process.env.PROVIDER_KILLS_SEED ?? randomInt(1e9));
 
 /** Longer than a machine that was deleted while its launch was in doubt is waited for. */
