@@ -44,7 +44,7 @@ async function launch(
   { object, cluster }: Work<AcmeMachine>,
   machine: Machine,
 ): Promise<[reason: string, message: string] | undefined> {
-  const { api, ec2, vault, signal } = context;
+  const { api, ec2, vault } = context;
   const { namespace, name } = object.metadata;
   const { bootstrap, failureDomain } = machine.spec;
   const ref = { apiVersion: `${group}/${version}`, kind: "AcmeCluster", namespace };
@@ -62,7 +62,7 @@ async function launch(
 
   const kept = await api.setFinalizer(object, true); // before there is anything to lose
   const asked = await api.setStatus(kept, {}, condition(kept, "Ready", false, "Launching", "as fast as EC2 allows"));
-  const { userData } = await vault.seal({ ...secret, cluster, machine, signal }); // the same again after a crash
+  const { userData } = await vault.seal({ ...secret, cluster, machine }); // the same again after a crash
   const instance = await ec2.launch({
     token: machine.metadata.uid,
     name,

@@ -5,6 +5,9 @@ import type { BootstrapMachine } from "./contract.ts";
 /** What ended a machine's bootstrap: see `BootstrapVault.cleanup`. */
 export type CleanUpReason = "node" | "failed" | "deadline" | "deleted";
 
+/** Why a sealing ended. `replaced`: other data was sealed. `abandoned`: it was never finished, and so nobody has it. */
+export type EndReason = CleanUpReason | "replaced" | "abandoned";
+
 const word = z.string().regex(identifier);
 const ref = z.object({ namespace: word, name: word, uid: word });
 const time = z.int().min(0);
@@ -23,7 +26,6 @@ const sealingSchema = z.object({
   salt: z.string(),
   check: z.string(),
   tokenIds: z.array(z.string().regex(/^[a-z0-9]{6}$/)).max(8),
-  /** `replaced`: other data was sealed. `abandoned`: it was never finished, and so nobody has it. */
   reason: z.enum(["node", "failed", "deadline", "deleted", "replaced", "abandoned"]).optional(),
   leftovers: z.array(z.string()).optional(),
   cleanedAt: time.optional(),

@@ -1,7 +1,7 @@
 import { type Bounded, eachBounded } from "./bounded.ts";
 import type { BootstrapFormat, BootstrapMode, BootstrapStore, OpenerReport } from "./contract.ts";
 import { itemNames } from "./item-name.ts";
-import type { MachineRecord, SealingRecord } from "./vault-record.ts";
+import type { EndReason, MachineRecord, SealingRecord } from "./vault-record.ts";
 
 /**
  * How far a machine's bootstrap data is.
@@ -25,7 +25,7 @@ export interface BootstrapStatus {
   /** Unix milliseconds. */
   readonly expiresAt?: number;
   /** Why it was, or is being, cleaned up. */
-  readonly reason?: NonNullable<SealingRecord["reason"]>;
+  readonly reason?: EndReason;
   /** What its opener said last, where the store hears of it: why it failed, and whether it will try again. */
   readonly report?: OpenerReport;
   /** What is left of any sealing of the machine: names of items, `metadata`, `token`. */

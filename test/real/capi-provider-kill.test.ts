@@ -5,7 +5,7 @@ import { type SeededRandom, seededRandom } from "provider-guard/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { killAt, nextMoment } from "./capi-provider/kill-moments.ts";
 import type { Network } from "./capi-provider/manifests.ts";
-import { byMachine, followCloud, readChanges, type Witness } from "./capi-provider/witness.ts";
+import { byMachine, followCloud, isRead, readChanges, type Witness } from "./capi-provider/witness.ts";
 import {
   clusterManifests,
   connectWorkload,
@@ -72,7 +72,7 @@ async function keepReplacing(world: World): Promise<void> {
 
 /** Operations of which a request has arrived and is not answered. */
 const onTheWire = ({ open }: Witness) =>
-  new Set([...open].map(({ operation }) => (operation.startsWith("Describe") ? "a read" : operation)));
+  new Set([...open].map((request) => (isRead(request) ? "a read" : request.operation)));
 
 /** What a killed provider has left behind. */
 async function leftBehind({ lab, namespace }: World, provider: Provider, witness: Witness): Promise<string[]> {

@@ -3,6 +3,7 @@ import type { Tag } from "@aws-sdk/client-ec2";
 import { verifyJournal } from "provider-guard";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { recordRequests } from "./capi-provider/requests.ts";
+import { isRead } from "./capi-provider/witness.ts";
 import {
   acme,
   clusterManifests,
@@ -84,8 +85,8 @@ describeWithLab("the example provider, and clusterctl move to another management
     calls(accessKeyId).filter((one) => one.operation === operation && one.result === 200).length;
   const changes = (accessKeyId: string) =>
     calls(accessKeyId)
-      .map(({ operation }) => operation)
-      .filter((operation) => !operation.startsWith("Describe"));
+      .filter((request) => !isRead(request))
+      .map(({ operation }) => operation);
   const move = (namespace: string) =>
     moveClusters({ programs, from: source.kubernetes, to: target.kubernetes, namespace });
   const running = (lab: Lab, namespace: string, machines: number) =>

@@ -22,6 +22,10 @@ function machineOf({ form }: AwsRequest): string {
   return form.get(key.replace(/Key$/, "Value")) ?? "";
 }
 
+/** Whether a request changes nothing, whatever service it is for. */
+export const isRead = ({ operation }: Pick<AwsRequest, "operation">): boolean =>
+  /^(?:\w+\.)?(?:Describe|Get|List|Encrypt)/.test(operation);
+
 /** Follows what goes through the proxy from now on. */
 export function followCloud(cloud: CloudProxy): Witness {
   const made = new Map<string, Set<string>>();
@@ -30,7 +34,7 @@ export function followCloud(cloud: CloudProxy): Witness {
   cloud.watch((request, answer) => {
     if (answer === undefined) {
       open.add(request);
-      if (!request.operation.startsWith("Describe") && request.intent !== undefined) changes.add(request.intent);
+      if (!isRead(request) && request.intent !== undefined) changes.add(request.intent);
       return;
     }
     setImmediate(() => open.delete(request)); // who kills at the answer finds it open
