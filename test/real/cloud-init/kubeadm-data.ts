@@ -18,8 +18,7 @@ export interface KubeadmData {
 
 const indent = (text: string, by: number) => text.replace(/^(?=.)/gm, " ".repeat(by));
 const token = () => `${randomBytes(3).toString("hex")}.${randomBytes(8).toString("hex")}`;
-/** A word that no other file holds by chance. */
-/** With a digit: without one it could be anybody's name, and would be no trace. */
+/** A word that no other file holds by chance; with a digit, or it could be anybody's name and would be no trace. */
 const word = () => `${randomBytes(18).toString("base64").replace(/[+/]/g, "x")}7`;
 
 /** As kubeadm makes its authorities: RSA of 2048 bits, for ten years. */
