@@ -133,6 +133,8 @@ export async function startCloudProxy(motoUrl: string): Promise<CloudProxy> {
     if (known === undefined) {
       const answer = run();
       byToken.set(key, { form, answer });
+      const forget = () => byToken.delete(key); // a token is spent on what was made, not on a refusal
+      answer.then(({ status }) => status >= 400 && forget(), forget);
       return answer;
     }
     return known.form === form ? known.answer : Promise.resolve(refusal(request, 400, "IdempotentParameterMismatch"));
