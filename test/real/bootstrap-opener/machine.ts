@@ -169,9 +169,10 @@ export function testMachine(shell: string): TestMachine {
     path,
     fatalPath(at) {
       const { PATH } = path({});
-      const count = join(PATH, ".count");
+      const taken = join(PATH, ".taken.");
+      // Each takes the first number that is free: tools of one pipeline come at the same time.
       const text = (tool: string) =>
-        `#!${which("dash")}\nprintf x >>${count}\nread -r n <${count}\n[ ${"$"}{#n} != ${at} ] || kill -9 0\nexec ${PATH}/${tool} "$@"\n`;
+        `#!${which("dash")}\nset -C\nn=1\nuntil true >${taken}$n; do n=$((n + 1)); done 2>&-\n[ $n != ${at} ] || kill -9 0\nexec ${PATH}/${tool} "$@"\n`;
       return path({ scripts: Object.fromEntries(tools.map((tool) => [tool, text(tool)])) });
     },
     tracedPath(file) {
