@@ -1,5 +1,5 @@
 // `node scripts/generate-opener.mjs [--check]`: writes the text of all scripts of src/ and adapters/, without comments,
-// and the shell's without indentation and with short names of their own, into `scripts.generated.ts` beside them; with `--check` it says by its exit code
+// and the shell's without indentation (Python's: of one space) and with short names of their own, into `scripts.generated.ts` beside them; with `--check` it says by its exit code
 // whether all of them are current.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
@@ -15,7 +15,7 @@ const shorten = (text, indented) =>
   text
     .split("\n")
     .filter((line) => !/^\s*(#|$)/.test(line))
-    .map((line) => (indented ? line : line.trim()))
+    .map((line) => (indented ? line.replace(/^ +/, (spaces) => " ".repeat(spaces.length / 4)) : line.trim()))
     .join("\n")
     .concat("\n");
 

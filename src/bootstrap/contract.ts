@@ -35,12 +35,14 @@ export interface Binding {
 
 /**
  * A piece of the program that opens the data on the machine: POSIX sh functions that use nothing but what
- * stock images ship. Everything in it stands in the user data, so nothing in it may be secret unless the
- * contract of the function says so.
+ * stock images ship. In mode `pointer` the user data hold `script` and `settings` of the store; all else of both parts
+ * lies in the store. Nothing in it may be secret unless the contract of the function says so.
  */
 export interface OpenerPart {
   /** The functions' text. */
   readonly script: string;
+  /** What of a store's functions is not needed to fetch: it keeps the user data small. @defaultValue `""` */
+  readonly later?: string;
   /** Functions of the library that it calls: those of `http`, or of `aws` with instance credentials and signatures. */
   readonly needs?: readonly OpenerLibrary[];
   /** Shell variables that are set before, by name; values are quoted. */

@@ -8,7 +8,7 @@ import type { Binding, BootstrapStore, KeyWrap } from "./contract.ts";
 import { openerOf } from "./image.ts";
 import { type ModeFacts, refuseParts, refuseSize } from "./mode-choice.ts";
 import { cloudInitUserData } from "./opener/cloud-init/user-data.ts";
-import { composeOpener } from "./opener/compose.ts";
+import { composeOpener, stageOpener } from "./opener/compose.ts";
 import { ignitionUserData } from "./opener/ignition.ts";
 import { scriptUserData } from "./opener/script-user-data.ts";
 import { sealData } from "./seal-data.ts";
@@ -48,10 +48,16 @@ async function seal(sealing: Sealing, store: BootstrapStore | undefined): Promis
   const { maxItemBytes, maxItems } = limits;
   const given = { data, binding, wrap, signer, maxItemBytes, maxItems, ...(signal && { signal }) };
   const sealed = await sealData(given);
-  const opener = composeOpener({ sealed, wrap: wrapPart, store: part });
-  const write = openerOf(binding.format, facts.image) === "cloud-init" ? cloudInitUserData : scriptUserData;
-  const userData = store === undefined ? write(opener, sealed.chunks[0]) : write(opener);
-  return { userData, items: store === undefined ? [] : sealed.chunks };
+  const cloudInit = openerOf(binding.format, facts.image) === "cloud-init";
+  const write = cloudInit ? cloudInitUserData : scriptUserData;
+  const options = { sealed, wrap: wrapPart, cloudInit };
+  if (part === undefined) {
+    return { userData: write(composeOpener({ ...options, store: part }), sealed.chunks[0]), items: [] };
+  }
+  const { opener, program } = stageOpener({ ...options, store: part }, maxItemBytes);
+  const items = [...sealed.chunks, ...program];
+  if (items.length > maxItems) return `${items.length} items are too many: a sealing has ${maxItems} at most`;
+  return { userData: write(opener), items };
 }
 
 /** Ignition decrypts nothing: the store holds the config under its own encryption, and hands it to Ignition alone. */

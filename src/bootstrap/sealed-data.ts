@@ -20,4 +20,6 @@ export interface OpenerOptions {
   readonly wrap: OpenerPart;
   /** `undefined`: the one chunk comes with the user data. */
   readonly store: OpenerPart | undefined;
+  /** Whether cloud-init calls it. @defaultValue false */
+  readonly cloudInit?: boolean;
 }

@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
 import { describeOpener, type TestMachine, testMachine } from "./bootstrap-opener/machine.ts";
-import { canary, folderStore, sampleScript, sealFor } from "./bootstrap-opener/sealed.ts";
+import { canary, sampleScript, sealFor, stagedIn } from "./bootstrap-opener/sealed.ts";
 
 describeOpener("an opener that is killed", (shell) => {
   let machine: TestMachine;
@@ -14,10 +13,9 @@ describeOpener("an opener that is killed", (shell) => {
 
   async function install(body = "") {
     const { sealed, wrap } = await sealFor(machine.folder, sampleScript(machine.folder, body), { maxItemBytes: 1024 });
-    const store = folderStore(machine.folder, sealed.chunks);
-    const program = composeOpener({ sealed, wrap, store });
+    const { opener: program, ...staged } = stagedIn(machine.folder, { sealed, wrap });
     machine.write(program);
-    return { program, store: store.path, items: sealed.chunks.length };
+    return { program, ...staged };
   }
   const held = (store: string) => readdirSync(store).filter((name) => name !== "asked").length;
   const times = () => {

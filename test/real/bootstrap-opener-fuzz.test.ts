@@ -2,13 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { KeyWrap } from "../../src/bootstrap/contract.ts";
-import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
 import { sealData } from "../../src/bootstrap/seal-data.ts";
 import type { SealedData } from "../../src/bootstrap/sealed-data.ts";
 import { seededRandom } from "../../src/testing/index.ts";
 import { type Corrupted, corruptions, type Material } from "./bootstrap-opener/corruptions.ts";
 import { describeOpener, type TestMachine, testMachine } from "./bootstrap-opener/machine.ts";
-import { binding, canary, folderStore, sampleScript, signer } from "./bootstrap-opener/sealed.ts";
+import { binding, canary, sampleScript, signer, stagedIn } from "./bootstrap-opener/sealed.ts";
 
 /** Over all shells; `node scripts/fuzz-opener.mjs` runs more. */
 const runs = Number(process.env.OPENER_FUZZ_RUNS ?? 300);
@@ -58,13 +57,13 @@ describeOpener("an opener that gets corrupted data", (shell) => {
       mkdirSync(join(machine.folder, "state/bootstrap"), { recursive: true });
       writeFileSync(join(machine.folder, "state/bootstrap/opened"), `${id} ${sealedAt / 1000}\n`);
     }
-    const store = folderStore(machine.folder, sealed.chunks);
     const wrap = openWrap.opener(sealed.binding);
-    machine.write(composeOpener({ sealed, wrap, store }));
+    const { opener, store, first } = stagedIn(machine.folder, { sealed, wrap });
+    machine.write(opener);
     const { code, stdout, stderr } = await machine.run();
-    const asked = join(store.path, "asked");
+    const asked = join(store, "asked");
     const forgotten = existsSync(asked) && /forget/.test(readFileSync(asked, "utf8"));
-    const items = readdirSync(store.path).filter((name) => name !== "asked").length;
+    const items = readdirSync(store).filter((name) => Number(name) < first).length;
     return { code, stdout, stderr, forgotten, items };
   }
 

@@ -11,7 +11,7 @@ import { GuardError } from "../../../src/core/errors.ts";
 import { fieldsOf } from "../tag-styles.ts";
 import { allPages, senderOf } from "./call.ts";
 import { anotherItem, checkItem, digestOf, itemOf, labels, labelsOf } from "./items.ts";
-import { s3Script } from "./scripts.generated.ts";
+import { s3LaterScript, s3Script } from "./scripts.generated.ts";
 import { type AwsBootstrapStoreOptions, bucketSchema, placeOf, storeOptions } from "./settings.ts";
 
 /** Options of {@link s3Store}. */
@@ -111,7 +111,7 @@ export function s3Store(options: S3StoreOptions): BootstrapStore {
   return {
     name,
     maxItemBytes,
-    maxItems: 1,
+    maxItems: 4,
     expires: false,
     ...(kmsKeyId === undefined ? {} : { ignition: ({ id }) => ({ source: `s3://${bucket}/${prefix}/${id}/0` }) }),
 
@@ -165,6 +165,7 @@ export function s3Store(options: S3StoreOptions): BootstrapStore {
     async opener({ id }) {
       return {
         script: s3Script,
+        later: s3LaterScript,
         needs: ["aws"],
         settings: { ...(await placeOf(options, "s3")), pg_store_items: `/${bucket}/${prefix}/${id}` },
       };

@@ -7,12 +7,6 @@ pg_fetch() {
   object_call GET "$1" && mv "$pg_tmp/item" "$2"
 }
 
-pg_forget() {
-  object_call DELETE "$1" && return
-  object_rc=$?
-  [ "$pg_error" = NoSuchKey ] || return "$object_rc"
-}
-
 object_call() {
   pg_region=$pg_store_region
   # Or its error would be taken for that of an answer that does not come.

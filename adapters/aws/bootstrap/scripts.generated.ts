@@ -23,13 +23,15 @@ rm -f "$pg_tmp/kms-answer" "$pg_tmp/kms-text"
 }
 `;
 
-export const s3Script = `pg_fetch() {
-object_call GET "$1" && mv "$pg_tmp/item" "$2"
-}
-pg_forget() {
+export const s3LaterScript = `pg_forget() {
 object_call DELETE "$1" && return
 object_rc=$?
 [ "$pg_error" = NoSuchKey ] || return "$object_rc"
+}
+`;
+
+export const s3Script = `pg_fetch() {
+object_call GET "$1" && mv "$pg_tmp/item" "$2"
 }
 object_call() {
 pg_region=$pg_store_region
@@ -38,15 +40,17 @@ pg_aws_s3 "$1" "$pg_store_items/$2" "$pg_tmp/item"
 }
 `;
 
+export const secretsManagerLaterScript = `pg_forget() {
+secret_call DeleteSecret "$1" ',"ForceDeleteWithoutRecovery":true' && return
+secret_rc=$?
+[ "$pg_error" = ResourceNotFoundException ] || return "$secret_rc"
+}
+`;
+
 export const secretsManagerScript = `pg_fetch() {
 secret_call GetSecretValue "$1" '' || return
 pg_json SecretBinary "$pg_tmp/item" >"$pg_tmp/item-text"
 [ -s "$pg_tmp/item-text" ] && pg_unbase64 "$pg_tmp/item-text" "$2" || return 2
-}
-pg_forget() {
-secret_call DeleteSecret "$1" ',"ForceDeleteWithoutRecovery":true' && return
-secret_rc=$?
-[ "$pg_error" = ResourceNotFoundException ] || return "$secret_rc"
 }
 secret_call() {
 pg_region=$pg_store_region
@@ -56,15 +60,17 @@ pg_aws secretsmanager "secretsmanager.$1" "$pg_tmp/item-call" "$pg_tmp/item"
 }
 `;
 
+export const ssmLaterScript = `pg_forget() {
+parameter_call DeleteParameter "$1" '' && return
+parameter_rc=$?
+[ "$pg_error" = ParameterNotFound ] || return "$parameter_rc"
+}
+`;
+
 export const ssmScript = `pg_fetch() {
 parameter_call GetParameter "$1" ',"WithDecryption":true' || return
 pg_json Value "$pg_tmp/item" >"$pg_tmp/item-text"
 [ -s "$pg_tmp/item-text" ] && pg_unbase64 "$pg_tmp/item-text" "$2" || return 2
-}
-pg_forget() {
-parameter_call DeleteParameter "$1" '' && return
-parameter_rc=$?
-[ "$pg_error" = ParameterNotFound ] || return "$parameter_rc"
 }
 parameter_call() {
 pg_region=$pg_store_region

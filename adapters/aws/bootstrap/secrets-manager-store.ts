@@ -9,7 +9,7 @@ import { parseOptions } from "../../../src/core/config.ts";
 import { tagsIn } from "../tag-styles.ts";
 import { allPages, isNamed, senderOf } from "./call.ts";
 import { anotherItem, checkItem, digestOf, itemOf, labels, labelsOf, pairsOf } from "./items.ts";
-import { secretsManagerScript } from "./scripts.generated.ts";
+import { secretsManagerLaterScript, secretsManagerScript } from "./scripts.generated.ts";
 import { type AwsBootstrapStoreOptions, placeOf, storeOptions } from "./settings.ts";
 
 const root = "secretsManagerStore";
@@ -127,6 +127,7 @@ export function secretsManagerStore(options: AwsBootstrapStoreOptions): Bootstra
     async opener({ id }) {
       return {
         script: secretsManagerScript,
+        later: secretsManagerLaterScript,
         needs: ["aws"],
         settings: { ...(await placeOf(options, "secretsmanager")), pg_store_items: `${prefix}/${id}` },
       };

@@ -8,12 +8,6 @@ pg_fetch() {
   [ -s "$pg_tmp/item-text" ] && pg_unbase64 "$pg_tmp/item-text" "$2" || return 2
 }
 
-pg_forget() {
-  secret_call DeleteSecret "$1" ',"ForceDeleteWithoutRecovery":true' && return
-  secret_rc=$?
-  [ "$pg_error" = ResourceNotFoundException ] || return "$secret_rc"
-}
-
 secret_call() {
   pg_region=$pg_store_region
   # Or its error would be taken for that of an answer that does not come.

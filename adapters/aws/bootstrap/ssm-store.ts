@@ -6,7 +6,7 @@ import { parseOptions } from "../../../src/core/config.ts";
 import { tagsIn } from "../tag-styles.ts";
 import { allPages, isNamed, senderOf } from "./call.ts";
 import { anotherItem, checkItem, digestOf, itemOf, labels, labelsOf, pairsOf } from "./items.ts";
-import { ssmScript } from "./scripts.generated.ts";
+import { ssmLaterScript, ssmScript } from "./scripts.generated.ts";
 import { type AwsBootstrapStoreOptions, placeOf, storeOptions } from "./settings.ts";
 
 /** Options of {@link ssmStore}. */
@@ -147,6 +147,7 @@ export function ssmStore(options: SsmStoreOptions): BootstrapStore {
     async opener({ id }) {
       return {
         script: ssmScript,
+        later: ssmLaterScript,
         needs: ["aws"],
         settings: { ...(await placeOf(options, "ssm")), pg_store_items: `/${prefix}/${id}` },
       };

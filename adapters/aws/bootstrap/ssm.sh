@@ -8,12 +8,6 @@ pg_fetch() {
   [ -s "$pg_tmp/item-text" ] && pg_unbase64 "$pg_tmp/item-text" "$2" || return 2
 }
 
-pg_forget() {
-  parameter_call DeleteParameter "$1" '' && return
-  parameter_rc=$?
-  [ "$pg_error" = ParameterNotFound ] || return "$parameter_rc"
-}
-
 parameter_call() {
   pg_region=$pg_store_region
   # Or its error would be taken for that of an answer that does not come.

@@ -1,17 +1,16 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # compose.ts sets pg_manifest, pg_signature, pg_signer, pg_wrapped and pg_needs before this.
-# The opener: `open`, `done`, or `run` (of a script: open, execute, done). docs/design/bootstrap-data.md says what is
-# checked, in which order, and what is kept where.
+# shellcheck disable=SC2154 # compose.ts sets pg_manifest, pg_signature, pg_signer and pg_wrapped; begin.sh has the rest.
+# The opener behind begin.sh: `open`, `done`, or `run` (of a script: open, execute, done). Where it is fetched, load.sh
+# executes it. docs/design/bootstrap-data.md says what is checked, in which order, and what is kept where.
 #
-#   open  0: prints the path of the plaintext on standard output; prints nothing if this data has been opened
-#         and done before. 10: nothing will ever come of it. 11: the next boot may do better, or it is under way.
-#   done  0: the data is opened once and for all, and nothing of it is left here. 11: something is left, here or
-#         in the store; the next `open` tries again to remove it.
-#
-# Parts may use: $pg_tmp, a folder in the tmpfs for files; $pg_id, the sealing's; $pg_wrapped; pg_sha256 FILE.
-# What begins with `_` is the opener's own. Functions of parts are called again, with growing pauses, while they
-# return 1; nothing of theirs reaches standard output or error.
+#   open     0: prints the path of the plaintext on standard output; prints nothing if this data has been opened and
+#            done before. 10: nothing will ever come of it. 11: the next boot may do better, or it is under way.
+#   done     0: the data is opened once and for all, and nothing of it is left here. 11: something is left, here or
+#            in the store; the next `open` tries again to remove it.
+#   handler  Prints cloud-init's part handler.
 
+_note=
+_signer=${PROVIDER_GUARD_SIGNER:-/etc/provider-guard/bootstrap-signer.pem}
 _nl='
 '
 
@@ -20,144 +19,9 @@ _line() {
   _value=${_value%%"$_nl"*}
 }
 
-_number() {
-  case $1 in '' | *[!0-9]* | 0?* | ????????????????*) return 1 ;; esac
+_full() {
+  [ -d "$pg_tmp" ] && ! _room 0
 }
-
-pg_sha256() {
-  _sum=$(openssl dgst -sha256 -r "$@") && printf %s "${_sum%% *}"
-}
-
-_say() {
-  [ "$1" = opening ] || [ "$2" = begun ] || printf 'provider-guard: bootstrap data %s %s: %s\n' "$pg_id" "$1" "$2" >>"$_console"
-  printf '%s %s %s\n' "$1" "$pg_id" "$2" >"$_state/new" && mv -f "$_state/new" "$_state/status"
-} 2>/dev/null
-
-_stop() {
-  # A full tmpfs makes everything look wrong.
-  [ ! -d "$pg_tmp" ] || _room 0 || set -- 11 no-room
-  _value=failed
-  [ "$1" != 10 ] || _value=refused
-  _say "$_value" "$2"
-  # A store's part may tell the controller.
-  ! command -v pg_report >/dev/null || pg_report "$_value" "$2" >/dev/null 2>&1
-  exit "$1"
-}
-
-_begin() {
-  umask 077
-  set +ax -f
-  LC_ALL=C
-  export LC_ALL
-  _run=${PROVIDER_GUARD_RUN:-/run/provider-guard-bootstrap}
-  _state=${PROVIDER_GUARD_STATE:-/var/lib/provider-guard/bootstrap}
-  _console=${PROVIDER_GUARD_CONSOLE:-/dev/console}
-  _signer=${PROVIDER_GUARD_SIGNER:-/etc/provider-guard/bootstrap-signer.pem}
-  _note=
-  _line id
-  pg_id=$_value
-  case $pg_id in '' | *[!0-9a-f]*) pg_id=- ;; esac
-  _line sealed
-  _sealed=$_value
-  case $_run in
-  *[!A-Za-z0-9/._-]*) _stop 11 no-tmpfs ;;
-  /?*/?*) ;;
-  *) _stop 11 no-tmpfs ;;
-  esac
-  mkdir -p "${_run%/*}"
-  _run=$(cd -P "${_run%/*}" && pwd -P)/${_run##*/}
-  pg_tmp=$_run/tmp
-  { mkdir -p "$_state" && chmod 700 "$_state"; } || _stop 11 state
-  read -r _boot </proc/sys/kernel/random/boot_id
-  _try=
-  printf '%s %s\n' $$ "$_boot" >"$_state/claim.$$" || _stop 11 state
-  until ln "$_state/claim.$$" "$_state/claim"; do
-    read -r _pid _was <"$_state/claim"
-    if [ -n "$_try" ] || { [ "$_was" = "$_boot" ] && kill -0 "$_pid"; }; then
-      rm -f "$_state/claim.$$"
-      exit 11
-    fi
-    rm -f "$_state/claim"
-    _try=1
-  done
-  rm -f "$_state/claim.$$"
-  _keep=
-  trap _end EXIT
-  trap '_stop 11 interrupted' HUP INT TERM
-  read -r _now _ </proc/uptime
-  _until=$((${_now%.*} + ${PROVIDER_GUARD_SECONDS:-300}))
-  # Opened before: there may be something left to remove.
-  if read -r _last _ <"$_state/opened" && [ "$_last" = "$pg_id" ]; then
-    read -r _ _ _reason <"$_state/status"
-    case $_reason in
-    clean*) ;;
-    *) _mount && _finish ;;
-    esac
-    exit 0
-  fi
-} 2>/dev/null
-
-_end() {
-  [ -n "$_keep" ] || _unmount
-  rm -f "$_state/claim"
-}
-
-_left() {
-  read -r _now _ </proc/uptime
-  _seconds=$((_until - ${_now%.*}))
-  [ "$_seconds" -gt 0 ] || _seconds=1
-}
-
-_retry() {
-  _pause=1
-  while "$@" >/dev/null 2>&1; _rc=$?; [ "$_rc" = 1 ]; do
-    _left
-    [ "$_seconds" -gt "$_pause" ] || return 1
-    sleep "$_pause"
-    [ "$_pause" -gt 15 ] || _pause=$((_pause * 2))
-  done
-  return "$_rc"
-}
-
-# The file system that the folder is on: of mount points that hold it, the longest, and of two the later one.
-_where() {
-  _at=
-  while read -r _ _point _type_here _; do
-    case $_run/ in
-    "${_point%/}"/*) [ ${#_point} -lt ${#_at} ] || { _at=$_point && _type=$_type_here; } ;;
-    esac
-  done </proc/mounts
-}
-
-_mount() {
-  # Whatever an earlier run left.
-  rm -rf "$_run" 2>/dev/null
-  mkdir -p "$_run" || _stop 11 no-tmpfs
-  _where
-  if [ "$_at" != "$_run" ]; then
-    # Linux before 6.4 does not know noswap.
-    mount -t tmpfs -o mode=700,nosuid,nodev,noswap tmpfs "$_run" || {
-      mount -t tmpfs -o mode=700,nosuid,nodev tmpfs "$_run"
-      { read -r _ && read -r _; } </proc/swaps && _note=,swap
-    }
-    _where
-  fi
-  case $_type in
-  tmpfs | ramfs) ;;
-  *) _stop 11 no-tmpfs ;;
-  esac
-  { chmod 700 "$_run" && mkdir "$pg_tmp"; } || _stop 11 no-tmpfs
-  _room 0 || _stop 11 no-room
-} 2>/dev/null
-
-_unmount() {
-  rm -rf "$_run"
-  while _where; [ "$_at" = "$_run" ]; do
-    umount "$_run" || umount -l "$_run" || return 1
-  done
-  rm -rf "$_run"
-  [ ! -e "$_run" ]
-} 2>/dev/null
 
 # Whether so many bytes have room.
 _room() {
@@ -168,31 +32,20 @@ _room() {
   }
 }
 
+_number() {
+  case $1 in '' | *[!0-9]* | 0?* | ????????????????*) return 1 ;; esac
+}
+
 _wipe() {
   # Opened for reading and writing: the file is not cut off, its very bytes are overwritten.
   head -c "$(wc -c <"$1")" /dev/zero 1<>"$1"
   rm -f "$1"
 } 2>/dev/null
 
-_fetch() {
-  rm -f "$pg_tmp/chunk"
-  pg_fetch "$_index" "$pg_tmp/chunk"
-}
-
 _unwrap() {
   rm -f "$pg_tmp/key"
   pg_unwrap "$pg_tmp/key"
 }
-
-_tools() {
-  for _tool in cat cut date df gzip head ln mkdir mount mv openssl rm sleep tail tr umount wc $pg_needs; do
-    command -v "$_tool" >/dev/null || _stop 10 "no-$_tool"
-  done
-  case $(openssl version) in
-  'OpenSSL '[3-9].* | 'OpenSSL '[1-9][0-9].*) ;;
-  *) _stop 10 old-openssl ;;
-  esac
-} 2>/dev/null
 
 _verify() {
   printf %s "$pg_manifest" >"$pg_tmp/manifest"
@@ -207,7 +60,12 @@ _verify() {
   fi
   openssl pkeyutl -verify -pubin -inkey "$_signer" -rawin -in "$pg_tmp/manifest" -sigfile "$pg_tmp/signature" \
     >/dev/null || _stop 10 "$_reason"
-  case $pg_id,$pg_manifest in -,* | *,"provider-guard bootstrap data 1$_nl"*) ;; *) _stop 10 manifest ;; esac
+  case $pg_manifest in
+  "provider-guard bootstrap data 1$_nl"*"${_nl}id $pg_id$_nl"*) ;;
+  *) _stop 10 manifest ;;
+  esac
+  _line sealed
+  _sealed=$_value
   _line expires
   _expires=$_value
   _line plain
@@ -234,12 +92,7 @@ _collect() {
   ulimit -f $(((_packed * 2 + _bytes) / 512 + 512))
   _index=0
   while [ "$_index" -lt "$_count" ]; do
-    _retry _fetch
-    case $? in
-    0) ;;
-    1) _stop 11 store ;;
-    *) _stop 10 gone ;;
-    esac
+    _get
     [ "$(pg_sha256 "$pg_tmp/chunk")" = "$_next" ] || _stop 10 chunk
     read -r _head <"$pg_tmp/chunk"
     _next=${_head##* }
@@ -270,10 +123,27 @@ _decrypt() {
   { [ ! -e "$pg_tmp/bad" ] && [ "$(wc -c <"$pg_tmp/plain")" -eq "$_bytes" ]; } || _stop 10 size
 } 2>/dev/null
 
-_open() {
+# Begins, unless the data was opened before: then there may be something left to remove.
+_again() {
   _begin
+  if read -r _last _ <"$_state/opened" && [ "$_last" = "$pg_id" ]; then
+    read -r _ _ _reason <"$_state/status"
+    case $_reason in
+    clean*) ;;
+    *) _mount && _finish ;;
+    esac
+    exit 0
+  fi
+} 2>/dev/null
+
+_open() {
+  _again
   _say opening begun
-  _tools
+  _tools cat cut date df gzip head ln mkdir mount mv openssl rm sleep tail tr umount wc $pg_needs
+  case $(openssl version) in
+  'OpenSSL '[3-9].* | 'OpenSSL '[1-9][0-9].*) ;;
+  *) _stop 10 old-openssl ;;
+  esac
   _mount
   _verify
   _collect
@@ -287,16 +157,17 @@ _open() {
 }
 
 _done() {
-  _begin
+  _again
   _keep=1
   { read -r _last _note <"$_run/id" && [ "$_last" = "$pg_id" ]; } || _stop 11 not-open
   _keep=
   trap '' HUP INT TERM
   # Before anything is deleted: who finds this does not look for the data any more.
+  _line sealed
   {
-    printf '%s %s\n' "$pg_id" "$_sealed" >"$_state/new" && mv -f "$_state/new" "$_state/opened"
+    printf '%s %s\n' "$pg_id" "$_value" >"$_state/new" && mv -f "$_state/new" "$_state/opened"
   } || _stop 11 state
-  sync "$_state/opened" "$_state" || sync
+  sync ${pg_program:+"$_state/program"} "$_state/opened" "$_state" || sync
   _say opened begun
   rm -rf "$_run"
   _finish
@@ -307,7 +178,8 @@ _finish() {
   mkdir -p "$pg_tmp"
   _line cipher
   _count=${_value% *} _index=0 _reason=clean
-  while [ "$_index" -lt "$_count" ]; do
+  # Behind the chunks is the program, if it was fetched.
+  while [ "$_index" -lt "${pg_items:-$_count}" ]; do
     _retry pg_forget "$_index" || _reason=left-in-store
     _index=$((_index + 1))
   done
@@ -339,6 +211,7 @@ _execute() {
 case ${1-run} in
 open) _open ;;
 done) _done ;;
+handler) printf %s "$pg_handler" ;;
 run) _execute ;;
 *) exit 64 ;;
 esac || exit 11

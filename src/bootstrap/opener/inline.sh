@@ -1,13 +1,8 @@
 # shellcheck shell=sh
-# The store part where the one chunk comes with the user data: in the file $pg_inline (set in the environment, by
-# cloud-init's part handler), or printed by pg_sealed, which stands in a script's user data.
+# The store part where the one chunk comes with the user data, printed by pg_sealed in front of the opener.
 
 pg_fetch() {
-  if [ -n "${pg_inline-}" ]; then
-    cat "$pg_inline" >"$2" 2>/dev/null
-  else
-    pg_sealed >"$2" 2>/dev/null
-  fi || return 2
+  pg_sealed >"$2" 2>/dev/null || return 2
 }
 
 pg_forget() {

@@ -9,7 +9,9 @@ const script = `pg_fetch() {
   [ -f "$pg_directory/$pg_id/$1" ] || return 2
   tail -c "+$pg_directory_from" "$pg_directory/$pg_id/$1" >"$2" || return 1
 }
-pg_forget() {
+`;
+
+const later = `pg_forget() {
   [ -f "$pg_directory/${markerName}" ] || return 1
   rm -f "$pg_directory/$pg_id/$1" || return 1
   rmdir "$pg_directory/$pg_id" || :
@@ -18,5 +20,5 @@ pg_forget() {
 
 /** What reads the items where the machine has the folder mounted. */
 export function directoryOpener(machinePath: string, headerBytes: number): OpenerPart {
-  return { script, settings: { pg_directory: machinePath, pg_directory_from: String(headerBytes + 1) } };
+  return { script, later, settings: { pg_directory: machinePath, pg_directory_from: String(headerBytes + 1) } };
 }

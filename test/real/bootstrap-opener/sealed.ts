@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Binding, BootstrapFormat, OpenerPart } from "../../../src/bootstrap/contract.ts";
+import { stageOpener } from "../../../src/bootstrap/opener/compose.ts";
 import { sealData } from "../../../src/bootstrap/seal-data.ts";
 import type { SealedData } from "../../../src/bootstrap/sealed-data.ts";
 import { type BootstrapSigner, bootstrapSigner } from "../../../src/bootstrap/signer.ts";
@@ -59,6 +60,15 @@ pg_forget() {
   rm -f "$pg_folder/$1"
 }`;
   return { path, script, settings: { pg_folder: path } };
+}
+
+/** The opener in two stages, as machines get it, whose second stage lies in that folder, too. */
+export function stagedIn(folder: string, options: { sealed: SealedData; wrap: OpenerPart }, maxItemBytes = 4096) {
+  const store = folderStore(folder, options.sealed.chunks);
+  const { opener, program } = stageOpener({ ...options, store }, maxItemBytes);
+  const first = options.sealed.chunks.length;
+  for (const [index, piece] of program.entries()) writeFileSync(join(store.path, String(first + index)), piece);
+  return { opener, store: store.path, first, items: first + program.length };
 }
 
 /** Marks what may be found nowhere. It is in the data, and neither in its ciphertext nor in its gzip. */

@@ -1,5 +1,5 @@
-# Part handler for cloud-init 21.4 and later. It has the opener decrypt the real user data, and feeds it to
-# cloud-init's own handlers within the same boot, as if it had come in place of this.
+# What cloud-init's part handler executes (stub.py, with cloud-init 21.4 and later): it has the opener decrypt the real
+# user data, and feeds it to cloud-init's own handlers within the same boot, as if it had come in place of this.
 #
 # A file of the instance's folder says how far it has come, so that a reboot at any moment loses nothing:
 #
@@ -11,7 +11,9 @@
 #            only that.
 #   done     Gone from the store and from here. Nothing is left to do at any boot.
 #
-# The file itself is also what cloud-init runs as the first and the last of the data's scripts.
+# The text itself is also what cloud-init runs as the first and the last of the data's scripts.
+#
+# stub.py hands over: data, cloud-init's; program, the opener; source, this text.
 import base64
 import os
 import re
@@ -21,13 +23,10 @@ import sys
 import zlib
 from importlib import invalidate_caches
 
-OPENER = "text/x-provider-guard-opener"
-DATA = "application/x-provider-guard-data"
 # The opener's tmpfs and state: docs/design/bootstrap-data.md.
 RUN = "/run/provider-guard-bootstrap"
 STATUS = "/var/lib/provider-guard/bootstrap/status"
-# The opener and the ciphertext, for the last script; and a sign that this boot has had its try: `cloud-init schema
-# --system` calls handlers, too.
+# The opener, for the last script.
 HERE = "/run/provider-guard-opener"
 MARKER = "provider-guard"
 # cloud-init allows neither character in a name: so one sorts before all scripts, the other behind.
@@ -35,39 +34,23 @@ FIRST, LAST = "!provider-guard", "~provider-guard"
 BOUND = ("handlers", "boothooks", "scripts", "cloud-config.txt")
 ATTEMPTS = 3
 
-handler_version = 2
-frequency = "always"
-parts = {}
 
-
-def list_types():
-    return [OPENER, DATA]
-
-
-def handle_part(data, ctype, filename, payload, frequency):
-    if ctype == "__begin__":
-        parts.clear()
-    elif ctype != "__end__":
-        parts[ctype] = payload if isinstance(payload, bytes) else payload.encode()
-    elif OPENER in parts:
-        # At the end, because the handler of cloud-config has then written what it had of the outer data: it
-        # would overwrite ours.
-        instance = os.path.realpath(data.paths.get_ipath_cur())
-        try:
-            at_boot(data, instance)
-        except Exception as error:
-            report("failed", "handler-" + type(error).__name__)
-            close(instance)
+def at_end(data):
+    # At the end, because the handler of cloud-config has then written what it had of the outer data: it would
+    # overwrite ours.
+    instance = os.path.realpath(data.paths.get_ipath_cur())
+    try:
+        at_boot(data, instance)
+    except Exception as error:
+        report("failed", "handler-" + type(error).__name__)
+        close(instance)
 
 
 def at_boot(data, instance):
     how_far = read(instance + "/" + MARKER).decode()
-    boot = read("/proc/sys/kernel/random/boot_id")
-    if how_far == "done" or boot == read(HERE + "/boot"):
+    if how_far == "done":
         return
-    os.makedirs(HERE, 0o700, exist_ok=True)
-    for name, content in ("boot", boot), ("opener", parts[OPENER]), ("inline", parts.get(DATA, b"")):
-        write(HERE + "/" + name, content)
+    write(HERE + "/opener", program)
     fed = int(how_far[4:]) if how_far[:4] == "fed " else 0
     if fed >= ATTEMPTS:
         report("refused", "attempts")
@@ -103,7 +86,7 @@ def at_boot(data, instance):
 def feed(data, instance, message):
     from cloudinit import stages
 
-    source = b"#!" + sys.executable.encode() + b"\n" + read(__file__)
+    text = b"#!" + sys.executable.encode() + b"\n" + source
     for name in BOUND:
         there, here = instance + "/" + name, RUN + "/" + name
         if name != "cloud-config.txt":
@@ -111,7 +94,7 @@ def feed(data, instance, message):
         subprocess.check_call(["cp", "-a", there, here])
         subprocess.check_call(["mount", "--bind", here, there])
     for name in FIRST, LAST:
-        write(instance + "/scripts/" + name, source, 0o700)
+        write(instance + "/scripts/" + name, text, 0o700)
     # Modules that an earlier boot ran without the data have to run again.
     for name in os.listdir(instance + "/sem"):
         if name.startswith("config_"):
@@ -250,22 +233,18 @@ def close(instance):
 
 
 def opener(command):
-    env = dict(os.environ, pg_inline=HERE + "/inline")
-    if not os.path.getsize(HERE + "/inline"):
-        del env["pg_inline"]
     ran = subprocess.Popen(
         ["sh", HERE + "/opener", command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=env,
     )
     out = ran.communicate()[0]
     return ran.returncode, out.decode().strip()
 
 
 def report(state, reason):
-    name = (re.findall(rb"^id (\w+)$", read(HERE + "/opener"), re.M) or [b"-"])[0].decode()
+    name = (re.findall(rb"^pg_id='(\w+)'$", read(HERE + "/opener"), re.M) or [b"-"])[0].decode()
     os.makedirs(os.path.dirname(STATUS), 0o700, exist_ok=True)
     write(STATUS, ("%s %s %s\n" % (state, name, reason)).encode())
     tell("bootstrap data %s %s: %s" % (name, state, reason))
@@ -311,3 +290,5 @@ def script(path):
 
 if __name__ == "__main__":
     script(sys.argv[0])
+else:
+    at_end(data)

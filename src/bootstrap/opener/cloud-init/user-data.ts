@@ -1,29 +1,35 @@
 import { constants, crc32, deflateRawSync } from "node:zlib";
-import { handlerScript } from "./scripts.generated.ts";
-
-const boundary = "provider-guard-part";
+import { withInline } from "../script-user-data.ts";
+import { stubScript } from "./scripts.generated.ts";
 
 /**
- * The user data for machines with cloud-init 21.4 or later: MIME multipart of a part handler and of what it needs.
- * The handler has the opener decrypt the real user data, of whatever kind cloud-init knows, feeds it to cloud-init
- * within the same boot, and has it removed once all of its scripts have succeeded. It is compressed where that makes
- * it smaller; cloud-init takes both.
+ * The user data for machines with cloud-init 21.4 or later: a part handler in Python around the opener, compressed.
+ * It has the opener decrypt the real user data, of whatever kind cloud-init knows, feeds it to cloud-init within the
+ * same boot, and has it removed once all of its scripts have succeeded.
  *
- * @param opener - From `composeOpener`.
+ * @param opener - From `composeOpener` or `stageOpener`, with `cloudInit`.
  * @param inline - The one chunk, where the opener has no store.
  */
 export function cloudInitUserData(opener: string, inline?: Uint8Array): Uint8Array {
-  const head = `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="${boundary}"\n\n`;
-  const parts = [part("text/part-handler", handlerScript), part("text/x-provider-guard-opener", opener)];
-  if (inline !== undefined) parts.push(part("application/x-provider-guard-data", inline));
-  const pieces = [`${head}${parts[0]}${parts[1]}`, `${parts[2] ?? ""}--${boundary}--\n`].map((piece) =>
-    Buffer.from(piece),
-  );
-  const [text, packed] = [Buffer.concat(pieces), gzip(pieces)];
-  return new Uint8Array(packed.length < text.length ? packed : text);
+  const program = inline === undefined ? opener : withInline(opener, inline);
+  const text = `#part-handler\n${stubScript}program=${bytesLiteral(program)}\n`;
+  // Each piece has codes of its own: text and base64 in one cost 5 % more.
+  return new Uint8Array(gzip(text.split(/(?<=<<'EOF'\n)|(?=\nEOF\n)/).map((piece) => Buffer.from(piece))));
 }
 
-/** One member of RFC 1952. Each piece has codes of its own: text and base64 in one cost 5 % more. */
+/** Bytes as Python writes them: as they are where that can be, which compresses better. */
+function bytesLiteral(text: string): string {
+  if (/^[\n\x20-\x7e]*[^"\\]$/.test(text) && !text.includes('"""')) return `rb"""${text}"""`;
+  const escaped = [...Buffer.from(text)].map((byte) => {
+    const character = String.fromCharCode(byte);
+    return /[\x20-\x7e]/.test(character) && !/["\\]/.test(character)
+      ? character
+      : `\\x${byte.toString(16).padStart(2, "0")}`;
+  });
+  return `b"${escaped.join("")}"`;
+}
+
+/** One member of RFC 1952. */
 function gzip(pieces: readonly Buffer[]): Buffer {
   const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3]);
   const deflated = pieces.map((piece, i) => {
@@ -35,12 +41,4 @@ function gzip(pieces: readonly Buffer[]): Buffer {
   trailer.writeUInt32LE(crc32(whole), 0);
   trailer.writeUInt32LE(whole.length, 4);
   return Buffer.concat([header, ...deflated, trailer]);
-}
-
-/** Base64 only where it must be: text compresses better as it is. */
-function part(type: string, content: string | Uint8Array): string {
-  const asItIs = typeof content === "string" && /^[\n\x20-\x7e]*$/.test(content) && !content.includes(`--${boundary}`);
-  const encoding = asItIs ? "7bit" : "base64";
-  const body = asItIs ? content : Buffer.from(content).toString("base64");
-  return `--${boundary}\nContent-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\n${body}\n`;
 }

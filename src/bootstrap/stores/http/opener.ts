@@ -8,9 +8,6 @@ import type { OpenerPart } from "../../contract.ts";
 const script = String.raw`pg_fetch() {
   http_ask GET "/$1" "$2"
 }
-pg_forget() {
-  http_ask DELETE "/$1" "$pg_tmp/http-answer" || [ "$?,$pg_code" = 2,404 ]
-}
 pg_report() {
   http_ask POST '' "$pg_tmp/http-answer" "Bootstrap-Status: $1 $2"
 }
@@ -40,8 +37,13 @@ http_ask() {
 }
 `;
 
+const later = `pg_forget() {
+  http_ask DELETE "/$1" "$pg_tmp/http-answer" || [ "$?,$pg_code" = 2,404 ]
+}
+`;
+
 /** What fetches the items of one sealing, and has them deleted. */
 export function httpOpener(url: string, token: string, certificateAuthority: string | undefined): OpenerPart {
   const authority = certificateAuthority === undefined ? {} : { pg_ca: certificateAuthority };
-  return { script, needs: ["http"], settings: { pg_store_url: url, pg_store_token: token, ...authority } };
+  return { script, later, needs: ["http"], settings: { pg_store_url: url, pg_store_token: token, ...authority } };
 }
