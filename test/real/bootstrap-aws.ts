@@ -4,8 +4,8 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { kmsWrap, s3Store, secretsManagerStore, ssmStore } from "provider-guard/aws";
-import type { BootstrapStore, KeyWrap } from "provider-guard/bootstrap";
-import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
+import type { BootstrapStore, KeyWrap, OpenerPart } from "provider-guard/bootstrap";
+import { stageOpener } from "../../src/bootstrap/opener/compose.ts";
 import { sealData } from "../../src/bootstrap/seal-data.ts";
 import { type BootstrapSigner, bootstrapSigner } from "../../src/bootstrap/signer.ts";
 import { type AwsFront, controller, startAwsFront } from "./aws-front.ts";
@@ -40,8 +40,10 @@ export interface TestAws {
 export interface Launched {
   readonly opener: string;
   readonly id: string;
-  /** Names of the items. */
+  /** Names of the items that hold the data. */
   readonly items: readonly string[];
+  /** Names of those that hold the program. */
+  readonly program: readonly string[];
   /** Which of them are still there. */
   left(): Promise<string[]>;
 }
@@ -72,15 +74,18 @@ export async function startTestAws(python: string): Promise<TestAws> {
     const bound = binding({ id: randomBytes(16).toString("hex") });
     const limits = { maxItemBytes: chunkBytes, maxItems: store.maxItems };
     const sealed = await sealData({ data, binding: bound, wrap, signer, ...limits });
-    const items = sealed.chunks.map((_, index) => `${bound.id}/${index}`);
-    for (const [index, chunk] of sealed.chunks.entries()) await store.put(items[index] as string, chunk, bound);
-    const opener = composeOpener({ sealed, wrap: wrap.opener(bound), store: await store.opener(bound) });
+    const part = (await store.opener(bound)) as OpenerPart;
+    const { opener, program } = stageOpener({ sealed, wrap: wrap.opener(bound), store: part }, chunkBytes);
+    const all = [...sealed.chunks, ...program];
+    const names = all.map((_, index) => `${bound.id}/${index}`);
+    for (const [index, bytes] of all.entries()) await store.put(names[index] as string, bytes, bound);
+    const items = names.slice(0, sealed.chunks.length);
     async function left() {
       const found: string[] = [];
       for await (const { name } of store.list({ managementCluster: "mgmt", id: bound.id })) found.push(name);
       return found.sort();
     }
-    return { opener, id: bound.id, items, left };
+    return { opener, id: bound.id, items, program: names.slice(items.length), left };
   }
 
   return {

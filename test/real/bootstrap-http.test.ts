@@ -4,8 +4,8 @@ import type { ServerResponse } from "node:http";
 import { memoryState, type ObjectRef } from "provider-guard";
 import { bootstrapVault, localKeyWrap, memoryStore } from "provider-guard/bootstrap";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Binding } from "../../src/bootstrap/contract.ts";
-import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
+import type { Binding, OpenerPart } from "../../src/bootstrap/contract.ts";
+import { stageOpener } from "../../src/bootstrap/opener/compose.ts";
 import { ask, claimOf, headersOf, type ServerTls, serve } from "../bootstrap/http/served.ts";
 import { describeOpener, type TestMachine, testMachine } from "./bootstrap-opener/machine.ts";
 import { canary, imageKey, sampleScript, sealFor } from "./bootstrap-opener/sealed.ts";
@@ -31,9 +31,11 @@ describeOpener("the opener and httpStore", (shell) => {
       ...changes,
     });
     const { binding, chunks } = sealed;
-    for (const [index, chunk] of chunks.entries()) await served.store.put(`${binding.id}/${index}`, chunk, binding);
-    const store = await served.store.opener(binding);
-    machine.write(composeOpener({ sealed, wrap, store }));
+    const store = (await served.store.opener(binding)) as OpenerPart;
+    const { opener, program } = stageOpener({ sealed, wrap, store }, 65_536);
+    const items = [...chunks, ...program];
+    for (const [index, bytes] of items.entries()) await served.store.put(`${binding.id}/${index}`, bytes, binding);
+    machine.write(opener);
     const requests: string[] = [];
     served.server.prependListener("request", ({ method, url = "" }) => {
       requests.push(`${method} ${url.slice(url.lastIndexOf("/") + 1)}`);
@@ -45,7 +47,7 @@ describeOpener("the opener and httpStore", (shell) => {
     };
     const types = () =>
       served.events.map((event) => ("reason" in event ? `${event.type} ${event.reason}` : event.type));
-    return { ...served, binding, count: chunks.length, requests, left, types };
+    return { ...served, binding, count: items.length, requests, left, types };
   }
   const effect = () => readFileSync(`${machine.folder}/effect`, "utf8");
   const everything = (count: number, verb: string) => Array.from({ length: count }, (_, index) => `${verb} ${index}`);
@@ -56,7 +58,9 @@ describeOpener("the opener and httpStore", (shell) => {
     expect(await machine.run()).toEqual({ code: 0, stdout: "", stderr: "" });
     expect(effect()).toBe("ran 0022\n");
     expect(machine.status()).toBe("opened clean");
-    expect(requests).toEqual([...everything(count, "GET"), ...everything(count, "DELETE")]);
+    const [...chunks] = everything(count, "GET");
+    const program = chunks.splice(-1);
+    expect(requests).toEqual([...program, ...chunks, ...everything(count, "DELETE")]);
     expect(await left()).toBe(0);
     expect(types()).toEqual(["claimed", "forgotten"]);
     expect(machine.holding(canary)).toEqual([]);

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildCloudInitRoot, missingForCloudInit, type Release } from "./cloud-init/build.mjs";
 import { findText } from "./cloud-init/find.ts";
 import { createMachine, type Machine } from "./cloud-init/machine.ts";
-import { installKey, pointerUserData, seal, status, store, stored } from "./cloud-init/sealed.ts";
+import { installKey, itemCount, pointerUserData, seal, status, store, stored } from "./cloud-init/sealed.ts";
 import { describeWithServer } from "./require-server.ts";
 
 const missing = missingForCloudInit();
@@ -51,7 +51,7 @@ describe.each<Release>(["bookworm", "trixie"])("on %s", { timeout }, (release) =
       const interrupted = await machine();
       await store(interrupted, sealed);
       await interrupted.boot(pointerUserData(sealed), { powerLossAt: point });
-      expect(await stored(interrupted)).toBe(sealed.chunks.length);
+      expect(await stored(interrupted)).toBe(itemCount(sealed));
       expect(await findText(interrupted.upper, secret)).toEqual(
         ["fetch", "bootcmd"].includes(point) ? [] : ["etc/acme/file"],
       );
@@ -87,7 +87,7 @@ describe.each<Release>(["bookworm", "trixie"])("on %s", { timeout }, (release) =
         const first = await failing.boot(pointerUserData(sealed));
         expect(first.console).toContain(`provider-guard: bootstrap data ${sealed.binding.id} failed: scripts\n`);
         expect(await status(failing)).toEqual({ state: "failed", id: sealed.binding.id, reason: "scripts" });
-        expect(await stored(failing)).toBe(sealed.chunks.length);
+        expect(await stored(failing)).toBe(itemCount(sealed));
         expect(await findText(failing.upper, secret)).toEqual([]);
 
         await failing.write("etc/good", "");

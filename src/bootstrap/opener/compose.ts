@@ -123,6 +123,7 @@ export function stageOpener(
     pg_chunks: String(chunks),
     pg_items: String(chunks + pieces.length),
   };
-  const opener = shebang + write({ ...here, ...store.settings, ...where }, first, [store.script, beginScript, loadScript]);
+  const opener =
+    shebang + write({ ...here, ...store.settings, ...where }, first, [store.script, beginScript, loadScript]);
   return { opener, program: pieces };
 }

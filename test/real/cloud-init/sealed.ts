@@ -5,7 +5,7 @@ import { KMSClient } from "@aws-sdk/client-kms";
 import { kmsWrap } from "../../../adapters/aws/bootstrap/kms-wrap.ts";
 import type { OpenerPart } from "../../../src/bootstrap/contract.ts";
 import { cloudInitUserData } from "../../../src/bootstrap/opener/cloud-init/user-data.ts";
-import { composeOpener } from "../../../src/bootstrap/opener/compose.ts";
+import { composeOpener, stageOpener } from "../../../src/bootstrap/opener/compose.ts";
 import { sealData } from "../../../src/bootstrap/seal-data.ts";
 import type { SealedData } from "../../../src/bootstrap/sealed-data.ts";
 import { bootstrapSigner } from "../../../src/bootstrap/signer.ts";
@@ -60,30 +60,40 @@ export async function seal(data: string | Uint8Array, mode: "inline" | "pointer"
 
 /** The user data that opens what was sealed; what is not inline is in the machine's store. */
 export const inlineUserData = (sealed: SealedData) =>
-  cloudInitUserData(composeOpener({ sealed, wrap: wrapOpener(sealed), store: undefined }), sealed.chunks[0]);
+  cloudInitUserData(
+    composeOpener({ sealed, wrap: wrapOpener(sealed), store: undefined, cloudInit: true }),
+    sealed.chunks[0],
+  );
 
-export const pointerUserData = (sealed: SealedData) =>
-  cloudInitUserData(composeOpener({ sealed, wrap: wrapOpener(sealed), store: hostStore }));
+const staged = (sealed: SealedData) =>
+  stageOpener({ sealed, wrap: wrapOpener(sealed), store: hostStore, cloudInit: true }, 4096);
+const itemsOf = (sealed: SealedData) => [...sealed.chunks, ...staged(sealed).program];
+
+export const pointerUserData = (sealed: SealedData) => cloudInitUserData(staged(sealed).opener);
 
 /** User data of the same sealing as it is with AWS KMS: with the larger program, and a wrapped key of its size. */
 export function kmsUserData(sealed: SealedData): Uint8Array {
   const keyId = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
   const wrapped = `${keyId},${randomBytes(300).toString("base64")}`;
   const kms = kmsWrap({ client: new KMSClient({ region: "eu-central-1" }), keyId });
-  const opener = composeOpener({ sealed: { ...sealed, wrapped }, wrap: kms.opener(sealed.binding), store: undefined });
+  const wrap = kms.opener(sealed.binding);
+  const opener = composeOpener({ sealed: { ...sealed, wrapped }, wrap, store: undefined, cloudInit: true });
   return cloudInitUserData(opener, sealed.chunks[0]);
 }
 
 const wrapOpener = (sealed: SealedData) => wrap.opener(sealed.binding);
 
-/** Puts the chunks where the machine fetches them. */
+/** How many items a sealing has. */
+export const itemCount = (sealed: SealedData) => itemsOf(sealed).length;
+
+/** Puts the chunks and the program where the machine fetches them. */
 export async function store(machine: Machine, sealed: SealedData): Promise<void> {
   const folder = join(machine.host, "store");
   await mkdir(folder, { recursive: true });
-  for (const [i, chunk] of sealed.chunks.entries()) await writeFile(join(folder, String(i)), chunk);
+  for (const [i, chunk] of itemsOf(sealed).entries()) await writeFile(join(folder, String(i)), chunk);
 }
 
-/** How many chunks are in the machine's store. */
+/** How many items are in the machine's store. */
 export const stored = async (machine: Machine) => (await readdir(join(machine.host, "store"))).length;
 
 /** What the image holds. */
