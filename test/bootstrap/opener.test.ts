@@ -1,18 +1,16 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { generate } from "../../scripts/generate-opener.mjs";
 import type { OpenerPart } from "../../src/bootstrap/contract.ts";
-import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
+import { composeOpener, stageOpener } from "../../src/bootstrap/opener/compose.ts";
 import { scriptUserData } from "../../src/bootstrap/opener/script-user-data.ts";
-import { coreScript } from "../../src/bootstrap/opener/scripts.generated.ts";
-import { sealData } from "../../src/bootstrap/seal-data.ts";
+import { coreScript, loadScript } from "../../src/bootstrap/opener/scripts.generated.ts";
 import type { SealedData } from "../../src/bootstrap/sealed-data.ts";
-import { bootstrapSigner } from "../../src/bootstrap/signer.ts";
-import { httpOpener } from "../../src/bootstrap/stores/http/opener.ts";
-import { localKeyWrap } from "../../src/bootstrap/wraps/local-key.ts";
 
 const sealed: SealedData = {
   binding: {
@@ -82,6 +80,7 @@ describe("composeOpener", () => {
     ["pg_a b", "x", "must begin with pg_"],
     ["pg_x;touch", "x", "must begin with pg_"],
     ["pg_manifest", "x", "the opener's own"],
+    ["pg_program", "x", "the opener's own"],
     ["pg_x", "a\0b", "null character"],
   ])("refuses the setting %s", (name, value, why) => {
     const options = { sealed, wrap, store: { ...store, settings: { [name]: value } } };
@@ -121,14 +120,21 @@ describe("composeOpener", () => {
     "a script's user data": Buffer.from(
       scriptUserData(composeOpener({ sealed, wrap, store: undefined }), Buffer.alloc(1000)),
     ).toString(),
+    "the first of two stages": stageOpener(
+      { sealed, wrap, store: { script: store.script.split("\n")[0] as string, needs: ["aws"] } },
+      65_536,
+    ).opener,
+    "a packed script's user data": Buffer.from(scriptUserData(composeOpener({ sealed, wrap, store }))).toString(),
   };
 
   it
     .skipIf(!has("shellcheck"))
     .each(
       Object.entries(composed).flatMap(([name, text]) => ["sh", "dash", "bash"].map((shell) => [name, shell, text])),
-    )("is clean to shellcheck with %s, as %s", (_, shell = "", text) => {
-    const checked = spawnSync("shellcheck", ["-s", shell, "-"], { input: text, encoding: "utf8" });
+    )("is clean to shellcheck with %s, as %s", (name = "", shell = "", text) => {
+    // What the second stage uses is set in the first one.
+    const options = name.includes("two stages") ? ["-e", "SC2034"] : [];
+    const checked = spawnSync("shellcheck", [...options, "-s", shell, "-"], { input: text, encoding: "utf8" });
     expect(checked.stdout).toBe("");
     expect(checked.status).toBe(0);
   });
@@ -140,19 +146,42 @@ describe("composeOpener", () => {
   });
 });
 
-describe("the user data of data in a store", () => {
-  it("takes 4 KB at most, compressed, with the handler's store and the image's key", async () => {
-    const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const wrap = localKeyWrap({ publicKey, path: "/etc/provider-guard/image.key" });
-    const uid = "6f9c2a51-7d0e-4a3b-9f0a-2c1d5e8b7a90";
-    const object = (name: string) => ({ namespace: "default", name, uid });
-    const machine = { managementCluster: uid, cluster: object("prod"), machine: object("prod-control-plane-x7k2p") };
-    const binding = { ...sealed.binding, machine, sealedAt: 1_764_000_000_000, expiresAt: 1_764_003_600_000 };
-    const data = randomBytes(20_000);
-    const made = await sealData({ data, binding, wrap, signer: bootstrapSigner(), maxItemBytes: 65_536, maxItems: 9 });
-    const store = httpOpener("https://bootstrap.example.com/v1", randomBytes(32).toString("base64url"), undefined);
-    const opener = composeOpener({ sealed: made, wrap: wrap.opener(binding), store });
-    expect(gzipSync(scriptUserData(opener), { level: 9 }).length).toBeLessThanOrEqual(4096);
+describe("stageOpener", () => {
+  const options = { sealed, wrap: { ...wrap, settings: { pg_key: "k" } }, store };
+  const text = (program: readonly Uint8Array[]) => gunzipSync(Buffer.concat(program)).toString();
+
+  it("cuts the program as the store wants it, and names its digest and its place", () => {
+    const { opener, program } = stageOpener({ ...options, sealed: { ...sealed, chunks: [Buffer.alloc(9)] } }, 300);
+    expect(program.length).toBeGreaterThan(3);
+    expect(program.slice(0, -1).every(({ length }) => length === 300)).toBe(true);
+    const digest = createHash("sha256").update(Buffer.concat(program)).digest("hex");
+    expect(opener).toContain(`pg_program='${digest}'\npg_chunks='1'\npg_items='${program.length + 1}'\n`);
+  });
+
+  it("leaves to the program what fetching it does not take, and says nothing twice", () => {
+    const store = { script: "pg_fetch() { :; }\n", later: "pg_forget() { :; }\n", needs: ["http"] } as const;
+    const { opener, program } = stageOpener({ ...options, wrap: { ...options.wrap, needs: ["aws"] }, store }, 65_536);
+    const [here, there] = [opener, text(program)];
+    const where = (what: string) => [here, there].map((one) => one.includes(what));
+    for (const what of ["pg_id=", "pg_wrapped=", "pg_fetch()", "pg_http()"])
+      expect([what, ...where(what)]).toEqual([what, true, false]);
+    for (const what of ["pg_manifest=", "pg_key=", "pg_unwrap()", "pg_forget()", "pg_aws()"])
+      expect([what, ...where(what)]).toEqual([what, false, true]);
+    const functions = [here, there].flatMap((one) => one.match(/^\w+(?=\(\) \{)/gm) ?? []);
+    expect(functions.length).toBeGreaterThan(20);
+    expect(new Set(functions).size).toBe(functions.length);
+    const whole = composeOpener({ ...options, wrap: { ...options.wrap, needs: ["aws"] }, store });
+    const pieces = [here, there].flatMap((one) => one.split("\n")).filter((line) => !/^pg_\w+=/.test(line));
+    expect(pieces.filter((line) => !whole.includes(line))).toEqual(
+      loadScript
+        .trimEnd()
+        .split("\n")
+        .filter((line) => !whole.includes(line)),
+    );
+  });
+
+  it("is the same for the same sealing", () => {
+    expect(stageOpener(options, 4096)).toEqual(stageOpener(options, 4096));
   });
 });
 
@@ -165,8 +194,26 @@ describe("scriptUserData", () => {
       expect(execFileSync(name as string, args, { input: printing }).equals(bytes)).toBe(true);
   });
 
-  it("is the opener alone where the data lies in a store", () => {
-    const opener = composeOpener({ sealed, wrap, store });
-    expect(Buffer.from(scriptUserData(opener)).toString()).toBe(opener);
+  it("unpacks the opener where the data lies in a store, hands its argument on, and returns its code", () => {
+    const printing = "#!/bin/sh\npg_id='0123'\nprintf %s \"<$1>\"\n(exit 7)\n";
+    const text = scriptUserData(printing);
+    for (const [name, ...args] of shells) {
+      const ran = spawnSync(name as string, [...args, "-s", "done"], { input: text, encoding: "utf8" });
+      expect([ran.stdout, ran.stderr, ran.status]).toEqual(["<done>", "", 7]);
+    }
+  });
+
+  it.each(["openssl", "gzip"])("says that it could not be unpacked without %s", (missing) => {
+    const folder = mkdtempSync(join(tmpdir(), "script-"));
+    for (const tool of ["openssl", "gzip", "mkdir"])
+      if (tool !== missing)
+        symlinkSync(execFileSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).trim(), join(folder, tool));
+    const env = { PATH: folder, PROVIDER_GUARD_STATE: `${folder}/state`, PROVIDER_GUARD_CONSOLE: `${folder}/console` };
+    const input = scriptUserData("#!/bin/sh\npg_id='0123'\nexit 0\n");
+    const ran = spawnSync("/bin/sh", { input, env, encoding: "utf8" });
+    const read = (file: string) => readFileSync(join(folder, file), "utf8");
+    expect([ran.status, ran.stdout, read("state/status")]).toEqual([10, "", `refused 0123 no-${missing}\n`]);
+    expect(read("console")).toBe(`provider-guard: bootstrap data 0123 refused: no-${missing}\n`);
+    rmSync(folder, { recursive: true });
   });
 });

@@ -4,7 +4,7 @@ import { findSecrets } from "provider-guard/bootstrap";
 import { describe, expect, it } from "vitest";
 import type { KeyWrap, OpenerPart } from "../../src/bootstrap/contract.ts";
 import { cloudInitUserData } from "../../src/bootstrap/opener/cloud-init/user-data.ts";
-import { composeOpener } from "../../src/bootstrap/opener/compose.ts";
+import { composeOpener, stageOpener } from "../../src/bootstrap/opener/compose.ts";
 import { ignitionUserData } from "../../src/bootstrap/opener/ignition.ts";
 import { scriptUserData } from "../../src/bootstrap/opener/script-user-data.ts";
 import { sealData } from "../../src/bootstrap/seal-data.ts";
@@ -27,8 +27,9 @@ const plain = `#cloud-config\nwrite_files:\n  - path: /etc/kubernetes/pki/ca.key
 async function made(wrap: KeyWrap, store: OpenerPart | undefined) {
   const limits = { maxItemBytes: 65_536, maxItems: 1 };
   const sealed = await sealData({ data: plain, binding, wrap, signer, ...limits });
-  const opener = composeOpener({ sealed, wrap: wrap.opener(binding), store });
-  return { sealed, opener, inline: store === undefined ? sealed.chunks[0] : undefined };
+  const options = { sealed, wrap: wrap.opener(binding), cloudInit: true };
+  if (store === undefined) return { sealed, opener: composeOpener({ ...options, store }), inline: sealed.chunks[0] };
+  return { sealed, opener: stageOpener({ ...options, store }, 65_536).opener, inline: undefined };
 }
 
 const store = () =>
@@ -68,15 +69,35 @@ describe("beside what is sealed", () => {
     expect(
       kinds(scriptUserData(opener.replace("pg_kms_region=", `PASSWORD='Tr0ub4dor'\npg_kms_region=`), inline)),
     ).toEqual(["password"]);
-    const message = text(cloudInitUserData(opener, inline));
-    const part = `--provider-guard-part\nContent-Type: text/x-shellscript\n\nkubeadm join --token ${token}\n--provider-guard-part--`;
-    expect(kinds(message.replace("--provider-guard-part--", part))).toEqual(["kubeadm-token"]);
+    expect(kinds(`${text(cloudInitUserData(opener, inline))}# kubeadm join --token ${token}\n`)).toEqual([
+      "kubeadm-token",
+    ]);
+  });
+
+  it("another secret is found in an opener whose manifest is in the store", async () => {
+    const { opener, sealed } = await made(kms, store());
+    const secret = randomBytes(32).toString("base64");
+    const writes = [scriptUserData, cloudInitUserData];
+    for (const write of writes) {
+      expect(kinds(write(opener))).toEqual([]);
+      expect(kinds(write(`${opener}# ${joinToken()}\n`))).toEqual(["kubeadm-token"]);
+      expect(kinds(write(`${opener}# ${secret}\n`))).toEqual(["high-entropy"]);
+      expect(kinds(write(opener.replace("pg_store_url=", `PASSWORD='Tr0ub4dor'\npg_store_url=`)))).toEqual([
+        "password",
+      ]);
+    }
+    // Half of it is none, and neither is one whose key is not wrapped.
+    expect(kinds(opener.slice(0, opener.indexOf("pg_program=")))).toContain("high-entropy");
+    const key = p256.privateKey.export({ type: "pkcs8", format: "der" }).toString("base64");
+    const unwrapped = opener.replace(sealed.wrapped, key);
+    expect(unwrapped).not.toBe(opener);
+    expect(kinds(unwrapped)).toContain("private-key");
   });
 
   it("a chunk that the manifest does not name is not known", async () => {
     const [one, other] = [await made(kms, undefined), await made(kms, undefined)];
     expect(kinds(scriptUserData(one.opener, other.inline))).toEqual(["high-entropy"]);
-    expect(kinds(cloudInitUserData(one.opener, other.inline))).toEqual(["unreadable"]);
+    expect(kinds(cloudInitUserData(one.opener, other.inline))).toEqual(["high-entropy"]);
   });
 
   it("nothing is known by a manifest whose signature is wrong", async () => {

@@ -127,7 +127,7 @@ _unmount() {
 } 2>/dev/null
 
 _tools() {
-  for _tool; do
+  for _tool in $1 $pg_needs; do
     command -v "$_tool" >/dev/null || _stop 10 "no-$_tool"
   done
 }

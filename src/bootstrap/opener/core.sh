@@ -139,7 +139,7 @@ _again() {
 _open() {
   _again
   _say opening begun
-  _tools cat cut date df gzip head ln mkdir mount mv openssl rm sleep tail tr umount wc $pg_needs
+  _tools "cat cut date df gzip head ln mkdir mount mv openssl rm sleep tail tr umount wc"
   case $(openssl version) in
   'OpenSSL '[3-9].* | 'OpenSSL '[1-9][0-9].*) ;;
   *) _stop 10 old-openssl ;;
@@ -211,7 +211,7 @@ _execute() {
 case ${1-run} in
 open) _open ;;
 done) _done ;;
-handler) printf %s "$pg_handler" ;;
+handler) printf %s "${pg_handler-}" ;;
 run) _execute ;;
 *) exit 64 ;;
 esac || exit 11

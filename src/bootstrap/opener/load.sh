@@ -8,7 +8,7 @@ _load() {
   if [ "$(pg_sha256 "$_state/program")" != "$pg_program" ]; then
     _begin
     _say opening begun
-    _tools gzip openssl $pg_needs
+    _tools "gzip openssl"
     _mount
     trap '' XFSZ
     ulimit -f 999

@@ -36,9 +36,9 @@ EOF
 r=gzip
 command -v openssl >/dev/null || r=openssl
 s=\${PROVIDER_GUARD_STATE:-/var/lib/provider-guard/bootstrap}
-mkdir -p $s
-echo refused ${id} no-$r >$s/status
-echo provider-guard: bootstrap data ${id} refused: no-$r >>\${PROVIDER_GUARD_CONSOLE:-/dev/console}
+mkdir -p "$s"
+echo refused ${id} no-$r >"$s/status"
+echo provider-guard: bootstrap data ${id} refused: no-$r >>"\${PROVIDER_GUARD_CONSOLE:-/dev/console}"
 exit 10
 `;
 }

@@ -209,7 +209,7 @@ rm -rf "$_aa"
 [ ! -e "$_aa" ]
 } 2>/dev/null
 _am() {
-for _al; do
+for _al in $1 $pg_needs; do
 command -v "$_al" >/dev/null || _ai 10 "no-$_al"
 done
 }
@@ -339,7 +339,7 @@ fi
 _O() {
 _a
 _ab opening begun
-_am cat cut date df gzip head ln mkdir mount mv openssl rm sleep tail tr umount wc $pg_needs
+_am "cat cut date df gzip head ln mkdir mount mv openssl rm sleep tail tr umount wc"
 case $(openssl version) in
 'OpenSSL '[3-9].* | 'OpenSSL '[1-9][0-9].*) ;;
 *) _ai 10 old-openssl ;;
@@ -403,7 +403,7 @@ fi
 case \${1-run} in
 open) _O ;;
 done) _m ;;
-handler) printf %s "$pg_handler" ;;
+handler) printf %s "\${pg_handler-}" ;;
 run) _o ;;
 *) exit 64 ;;
 esac || exit 11
@@ -447,7 +447,7 @@ export const loadScript = `_G() {
 if [ "$(pg_sha256 "$_ag/program")" != "$pg_program" ]; then
 _e
 _ab opening begun
-_am gzip openssl $pg_needs
+_am "gzip openssl"
 _H
 trap '' XFSZ
 ulimit -f 999

@@ -259,7 +259,7 @@ function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: S
         }
       }
       const sealed = sealedParts(text);
-      if (sealed !== undefined) chunks.add(sealed.chunk);
+      if (sealed?.chunk !== undefined) chunks.add(sealed.chunk);
       const open = blanked(text, sealed?.ranges ?? []);
       for (const { kind, index } of namedValues(open)) add(kind, place(index));
       const urls = searchDataUrls(open, place);

@@ -80,7 +80,7 @@ const nothing: Look = { findings: [], plain: [], cut: false };
 /**
  * Refuses calls whose user data looks like it holds secrets: join tokens, private keys, kubeconfigs, passwords, tokens
  * of known services, strings that look random. User data that this library sealed passes, recognised by its signed
- * manifest; whatever stands beside the sealed parts is looked at. Place it in `createGuard`'s `interceptors`: it stands
+ * manifest, or by the form of an opener whose manifest is in the store; whatever stands beside the sealed parts is looked at. Place it in `createGuard`'s `interceptors`: it stands
  * outside of all phases but `observe` and `freeze`, so that no owner is looked up and no intent is written.
  *
  * @param options - See {@link UserDataGuardOptions}.
