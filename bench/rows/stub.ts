@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { KMSClient } from "@aws-sdk/client-kms";
+import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SSMClient } from "@aws-sdk/client-ssm";
 import { memoryState } from "provider-guard";
-import { kmsWrap, secretsManagerStore } from "provider-guard/aws";
-import { bootstrapVault } from "provider-guard/bootstrap";
+import { kmsWrap, s3Store, secretsManagerStore, ssmStore } from "provider-guard/aws";
+import { type BootstrapStore, bootstrapVault, httpStore, memoryStore } from "provider-guard/bootstrap";
 import type { Row } from "../row.ts";
 import { kubeadmData } from "./kubeadm-data.ts";
 
@@ -20,12 +22,20 @@ const encrypted = {
   CiphertextBlob: randomBytes(290),
 };
 
-async function userDataBytes(format: "cloud-config" | "script"): Promise<number> {
+const secretsManager = () => secretsManagerStore({ client: answering(new SecretsManagerClient(clientOptions), {}) });
+
+const otherStores: Readonly<Record<string, () => BootstrapStore>> = {
+  "in Systems Manager": () => ssmStore({ client: answering(new SSMClient(clientOptions), {}) }),
+  "in S3": () => s3Store({ client: answering(new S3Client(clientOptions), {}), bucket: "bench-bootstrap" }),
+  "by HTTP": () => httpStore({ url: "https://bootstrap.example.com/v1", backing: memoryStore(), state: memoryState() }),
+};
+
+async function userDataBytes(store: BootstrapStore, format: "cloud-config" | "script"): Promise<number> {
   await using vault = bootstrapVault({
     managementCluster: uid,
     state: memoryState(),
     cloud: "aws",
-    store: secretsManagerStore({ client: answering(new SecretsManagerClient(clientOptions), {}) }),
+    store,
     wrap: kmsWrap({ client: answering(new KMSClient(clientOptions), encrypted), keyId: "alias/bootstrap" }),
   });
   const ref = (name: string) => ({ namespace: "default", name, uid });
@@ -47,7 +57,11 @@ export const stub: Row = {
   better: "lower",
   goal: 4096,
   async run() {
-    const [value, script] = [await userDataBytes("cloud-config"), await userDataBytes("script")];
-    return { value, alternatives: [{ name: "opened by a script", value: script }] };
+    const value = await userDataBytes(secretsManager(), "cloud-config");
+    const alternatives = [{ name: "opened by a script", value: await userDataBytes(secretsManager(), "script") }];
+    for (const [name, store] of Object.entries(otherStores)) {
+      alternatives.push({ name, value: await userDataBytes(store(), "cloud-config") });
+    }
+    return { value, alternatives };
   },
 };

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -158,11 +159,14 @@ describeWithServer("cloud-init's user data", openssl, () => {
     expect(kmsUserData(await seal(text.slice(0, 11_000), "inline")).length).toBeLessThan(16_384);
   });
 
-  it("is MIME whose parts are in base64 where they hold what would end them", () => {
-    const opener = "#!/bin/sh\n: \u00fc --provider-guard-part\n";
-    const text = gunzipSync(cloudInitUserData(opener, Buffer.from("chunk"))).toString();
-    expect(text).toMatch(/^MIME-Version: 1.0\nContent-Type: multipart\/mixed; boundary="provider-guard-part"\n\n/);
-    expect(text).toContain(`base64\n\n${Buffer.from(opener).toString("base64")}\n--provider-guard-part\n`);
-    expect(text).toContain(`base64\n\n${Buffer.from("chunk").toString("base64")}\n--provider-guard-part--\n`);
-  });
+  it.each(["#!/bin/sh\n: a\\n 'b' \"c\"\n", '#!/bin/sh\n: """ \u00fc\n', "ends with \\", 'ends with "', "a\r\n\0"])(
+    "is a part handler that holds the opener as it is: %j",
+    (opener) => {
+      const text = gunzipSync(cloudInitUserData(opener)).toString();
+      expect(text.startsWith("#part-handler\n")).toBe(true);
+      const input = `${text}\nimport sys\nsys.stdout.buffer.write(program)\n`;
+      const ran = spawnSync("python3", ["-"], { input });
+      expect([ran.stdout?.toString(), ran.status]).toEqual([opener, 0]);
+    },
+  );
 });
