@@ -48,17 +48,18 @@ describeOpener("the opener on AWS", (shell) => {
 
     it.each(kinds)("opens what is in %s, and leaves nothing there", async (kind) => {
       const data = script();
-      const { items, left } = await launched(kind, data);
+      const { items, all, left } = await launched(kind, data);
       expect(items.length).toBeGreaterThanOrEqual(kind === "s3" ? 1 : 4);
+      expect(all.length).toBeGreaterThan(items.length);
       const opened = await boot("open");
       expect(opened).toEqual({ code: 0, stdout: `${machine.folder}/run/bootstrap/data\n`, stderr: "" });
       expect(readFileSync(opened.stdout.trim(), "utf8")).toBe(data);
       expect(asked(/Delete/)).toEqual([]); // not before local success
-      expect(await left()).toEqual(items);
+      expect(await left()).toEqual(all);
       expect(await boot("done")).toEqual({ code: 0, stdout: "", stderr: "" });
       expect(machine.status()).toBe("opened clean");
       expect(await left()).toEqual([]);
-      for (const item of items) expect(await aws.stores[kind].has(item)).toBe(false);
+      for (const item of all) expect(await aws.stores[kind].has(item)).toBe(false);
       expect(by("node").every(({ status }) => status < 300)).toBe(true);
       expectNothingSaid(opened.stderr);
     });
@@ -80,21 +81,18 @@ describeOpener("the opener on AWS", (shell) => {
 
     if (shell !== "dash") return; // what follows is decided in front of the machine
 
-    it("speaks IMDSv2 only, and asks for credentials once", async () => {
+    it("speaks IMDSv2 only, and asks for credentials once in each stage", async () => {
       await launched("ssm");
       await boot("open");
       const role = "/latest/meta-data/iam/security-credentials/";
-      expect(by("metadata").map(({ action, status }) => `${action} ${status}`)).toEqual([
-        "PUT /latest/api/token 200",
-        `GET ${role} 200`,
-        `GET ${role}default-role 200`,
-      ]);
+      const once = ["PUT /latest/api/token 200", `GET ${role} 200`, `GET ${role}default-role 200`];
+      expect(by("metadata").map(({ action, status }) => `${action} ${status}`)).toEqual([...once, ...once]);
     });
 
     it.each(["secretsManager", "ssm"] as const)(
       "a chunk of %s that cannot be had stops everything: nothing after it is asked for, nothing deleted",
       async (kind) => {
-        const { items, left } = await launched(kind);
+        const { items, all, left } = await launched(kind);
         const bad = items[1] as string;
         aws.front.fault = ({ input }) =>
           input.includes(bad) ? { code: "InternalServiceError", status: 500 } : undefined;
@@ -107,7 +105,7 @@ describeOpener("the opener on AWS", (shell) => {
         expect(machine.mounts()).toEqual([]);
         expectNothingSaid(stdout, stderr);
         aws.front.fault = undefined;
-        expect(await left()).toEqual(items);
+        expect(await left()).toEqual(all);
         // The next boot begins anew, and appends to nothing.
         expect((await boot("open")).code).toBe(0);
       },
@@ -138,7 +136,7 @@ describeOpener("the opener on AWS", (shell) => {
         who === "node" ? (faults as readonly (typeof faults)[number][])[asking++] : undefined;
       const opened = await boot("open", 60);
       expect(readFileSync(opened.stdout.trim(), "utf8")).toBe(data);
-      expect(by("metadata").filter(({ action }) => action.startsWith("PUT")).length).toBe(2); // after the expiry anew
+      expect(by("metadata").filter(({ action }) => action.startsWith("PUT")).length).toBe(3); // in each stage, and after the expiry anew
       let deleting = 0;
       aws.front.fault = ({ action }) => (/Delete/.test(action) && deleting++ === 0 ? "lose" : undefined);
       expect((await boot("done", 30)).code).toBe(0); // what was deleted without an answer is gone: that is fine
@@ -146,13 +144,13 @@ describeOpener("the opener on AWS", (shell) => {
     });
 
     it.each(kinds)("an item of %s that is gone ends it without deleting the others", async (kind) => {
-      const { items, left } = await launched(kind);
+      const { items, all, left } = await launched(kind);
       await aws.stores[kind].delete(items.at(-1) as string);
       aws.front.reset();
       expect((await boot("open")).code).toBe(10);
       expect(machine.status()).toBe("refused gone");
       expect(asked(/Delete|Decrypt/)).toEqual([]);
-      expect(await left()).toEqual(items.slice(0, -1));
+      expect(await left()).toEqual(all.filter((item) => item !== items.at(-1)));
     });
 
     it.each(kinds)("what cannot be deleted in %s is not taken for gone", async (kind) => {
@@ -173,9 +171,9 @@ describeOpener("the opener on AWS", (shell) => {
 
     it("half an answer is never taken for a chunk, and never appended to", async () => {
       const data = script();
-      await launched("ssm", data);
-      aws.front.change = ({ action }, body) =>
-        action === "ssm:GetParameter"
+      const { items } = await launched("ssm", data);
+      aws.front.change = ({ action, input }, body) =>
+        action === "ssm:GetParameter" && input.includes(items[0] as string)
           ? Buffer.from(body.toString().replace(/("Value": ?"[^"]{300})[^"]*/, "$1"))
           : body;
       expect((await boot("open")).code).toBe(10);
@@ -201,20 +199,24 @@ describeOpener("the opener on AWS", (shell) => {
     });
 
     it("a key for another context is not decrypted", async () => {
-      const { opener, items, left } = await launched("ssm");
-      machine.write(opener.replace(/("provider-guard-bootstrap-machine":")[^"]*/, "$1uid-of-another"));
+      machine = testMachine(shell);
+      const { opener, all, left } = await aws.launch(aws.stores.ssm, script(), chunkBytes.ssm, (binding) => {
+        const another = { ...binding.machine.machine, uid: "uid-of-another" };
+        return aws.wrap.opener({ ...binding, machine: { ...binding.machine, machine: another } });
+      });
+      machine.write(opener);
       expect((await boot("open")).code).toBe(10);
       expect(machine.status()).toBe("refused unwrap");
-      expect(await left()).toEqual(items);
+      expect(await left()).toEqual(all);
     });
 
     it("an answer of another key than the one that was asked is not taken", async () => {
-      const { items, left } = await launched("ssm");
+      const { all, left } = await launched("ssm");
       aws.front.change = ({ action }, body) =>
         action === "kms:Decrypt" ? Buffer.from(body.toString().replace(/key\/[\w-]+/, "key/another")) : body;
       expect((await boot("open")).code).toBe(10);
       expect(machine.status()).toBe("refused unwrap");
-      expect(await left()).toEqual(items);
+      expect(await left()).toEqual(all);
     });
 
     it("a key that is switched off may be switched on again", async () => {

@@ -88,7 +88,7 @@ describeOpener(
         for (const store of Object.values<Stores[keyof Stores]>(aws.stores)) {
           const machine = testMachine(shell);
           try {
-            const { opener, items, left } = await aws.launch(store, "#!/bin/sh\n", 1024);
+            const { opener, items, all, left } = await aws.launch(store, "#!/bin/sh\n", 1024);
             machine.write(opener);
             const env = { pg_imds: aws.front.url, PROVIDER_GUARD_SECONDS: "20" };
             expect((await machine.run("open", env)).code).toBe(0);
@@ -103,12 +103,12 @@ describeOpener(
               expiresAt: 1000,
             });
             await expect(other).rejects.toThrow();
-            expect(await left()).toEqual(items);
+            expect(await left()).toEqual(all);
             expect((await machine.run("done", env)).code).toBe(0);
             await store.has(item);
             await store.delete(item);
             const again = await aws.launch(store, "#!/bin/sh\n", 1024);
-            for (const name of again.items) expect(await store.delete(name)).toBe(true);
+            for (const name of again.all) expect(await store.delete(name)).toBe(true);
           } finally {
             machine.remove();
           }

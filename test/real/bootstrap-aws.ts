@@ -4,7 +4,7 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { kmsWrap, s3Store, secretsManagerStore, ssmStore } from "provider-guard/aws";
-import type { BootstrapStore, KeyWrap, OpenerPart } from "provider-guard/bootstrap";
+import type { Binding, BootstrapStore, KeyWrap, OpenerPart } from "provider-guard/bootstrap";
 import { stageOpener } from "../../src/bootstrap/opener/compose.ts";
 import { sealData } from "../../src/bootstrap/seal-data.ts";
 import { type BootstrapSigner, bootstrapSigner } from "../../src/bootstrap/signer.ts";
@@ -32,7 +32,12 @@ export interface TestAws {
   /** What clients of the SDK are made with. */
   readonly settings: { endpoint: string; region: string; credentials: object; maxAttempts: number };
   /** Seals to the key, in chunks of at most so many bytes, and puts the chunks. */
-  launch(store: BootstrapStore, data: string, chunkBytes?: number): Promise<Launched>;
+  launch(
+    store: BootstrapStore,
+    data: string,
+    chunkBytes?: number,
+    unwrap?: (binding: Binding) => OpenerPart,
+  ): Promise<Launched>;
   stop(): Promise<void>;
 }
 
@@ -42,8 +47,8 @@ export interface Launched {
   readonly id: string;
   /** Names of the items that hold the data. */
   readonly items: readonly string[];
-  /** Names of those that hold the program. */
-  readonly program: readonly string[];
+  /** Names of these, and of those that hold the program, as `left` gives them. */
+  readonly all: readonly string[];
   /** Which of them are still there. */
   left(): Promise<string[]>;
 }
@@ -70,12 +75,17 @@ export async function startTestAws(python: string): Promise<TestAws> {
   const wrap = kmsWrap({ client: kms, keyId: keyArn, endpoint: front.url, encryptionContext: context });
   const signer = bootstrapSigner();
 
-  async function launch(store: BootstrapStore, data: string, chunkBytes = store.maxItemBytes): Promise<Launched> {
+  async function launch(
+    store: BootstrapStore,
+    data: string,
+    chunkBytes = store.maxItemBytes,
+    unwrap = wrap.opener,
+  ): Promise<Launched> {
     const bound = binding({ id: randomBytes(16).toString("hex") });
     const limits = { maxItemBytes: chunkBytes, maxItems: store.maxItems };
     const sealed = await sealData({ data, binding: bound, wrap, signer, ...limits });
     const part = (await store.opener(bound)) as OpenerPart;
-    const { opener, program } = stageOpener({ sealed, wrap: wrap.opener(bound), store: part }, chunkBytes);
+    const { opener, program } = stageOpener({ sealed, wrap: unwrap(bound), store: part }, chunkBytes);
     const all = [...sealed.chunks, ...program];
     const names = all.map((_, index) => `${bound.id}/${index}`);
     for (const [index, bytes] of all.entries()) await store.put(names[index] as string, bytes, bound);
@@ -85,7 +95,7 @@ export async function startTestAws(python: string): Promise<TestAws> {
       for await (const { name } of store.list({ managementCluster: "mgmt", id: bound.id })) found.push(name);
       return found.sort();
     }
-    return { opener, id: bound.id, items, program: names.slice(items.length), left };
+    return { opener, id: bound.id, items, all: [...names].sort(), left };
   }
 
   return {

@@ -64,7 +64,7 @@ _aws() {
   _key=$({
     printf AWS4
     pg_json SecretAccessKey "$pg_tmp/aws-role" | tr -d '\n'
-  } | _hex)
+  } | od -An -v -tx1 | tr -d ' \n')
   for _step in "${_when%T*}" "$pg_region" "$2" aws4_request; do
     _key=$(printf %s "$_step" | _hmac "$_key")
   done
@@ -107,10 +107,6 @@ _aws_role() {
   [ -n "$(pg_json SecretAccessKey "$pg_tmp/aws-out")" ] && mv "$pg_tmp/aws-out" "$pg_tmp/aws-role"
 }
 
-_hex() {
-  od -An -v -tx1 | tr -d ' \n'
-}
-
 # HMAC with SHA-256 of standard input under the key $1, both ways in hexadecimal: `openssl dgst -hmac` would show
 # the key in the process list. printf is built into the shell.
 _hmac() {
@@ -120,16 +116,11 @@ _hmac() {
   } | openssl dgst -sha256 -binary | {
     _pad "$1" 92
     cat
-  } | openssl dgst -sha256 -binary | _hex
+  } | pg_sha256
 }
 
 _pad() {
-  _rest=$(printf %-128s "$1" | tr ' ' 0)
-  _xor=$2
-  set --
-  while [ -n "$_rest" ]; do
-    set -- "$@" $((0x${_rest%"${_rest#??}"} ^ _xor))
-    _rest=${_rest#??}
-  done
-  printf %b "$(printf '\\0%03o' "$@")"
+  printf %b "$(for _byte in $(printf %-128s "$1" | sed 's/ /0/g;s/../0x& /g'); do
+    printf '\\0%03o' $((_byte ^ $2))
+  done)"
 }
