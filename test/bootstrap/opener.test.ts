@@ -132,8 +132,8 @@ describe("composeOpener", () => {
     .each(
       Object.entries(composed).flatMap(([name, text]) => ["sh", "dash", "bash"].map((shell) => [name, shell, text])),
     )("is clean to shellcheck with %s, as %s", (name = "", shell = "", text) => {
-    // What the second stage uses is set in the first one.
-    const options = name.includes("two stages") ? ["-e", "SC2034"] : [];
+    // What the second stage uses is set in the first one; POSIX has soft limits since 2024, these shells had them before.
+    const options = name.includes("two stages") ? ["-e", "SC2034,SC3045"] : [];
     const checked = spawnSync("shellcheck", [...options, "-s", shell, "-"], { input: text, encoding: "utf8" });
     expect(checked.stdout).toBe("");
     expect(checked.status).toBe(0);

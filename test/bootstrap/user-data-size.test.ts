@@ -58,20 +58,34 @@ const stores: Readonly<Record<string, BootstrapStore>> = {
   "a directory": directoryStore({ path: folder, machinePath: "/mnt/bootstrap" }),
 };
 
-async function userDataBytes(store: BootstrapStore, wrap: KeyWrap, format: BootstrapFormat): Promise<number> {
+async function userData(store: BootstrapStore, wrap: KeyWrap, format: BootstrapFormat): Promise<Buffer> {
   await using vault = bootstrapVault({ managementCluster: uid, state: memoryState(), cloud: "aws", store, wrap });
   const ref = (name: string) => ({ namespace: "default", name, uid });
   const of = { cluster: ref("production"), machine: ref("production-control-plane-x7k2p") };
   const { userData } = await vault.seal({ ...of, data: randomBytes(20_000), format, mode: "pointer" });
-  return userData.length;
+  return Buffer.from(userData);
 }
+
+const [secretsManager, systemsManager, s3, ...others] = Object.entries(stores) as [string, BootstrapStore][];
+const ofAws = [secretsManager, systemsManager, s3] as [string, BootstrapStore][];
 
 describe.each(Object.entries(stores))("with data in %s", (_, store) => {
   it.each(Object.entries(wraps))("user data for cloud-init take 4 KB at most, by %s", async (_, wrap) => {
-    expect(await userDataBytes(store, wrap, "cloud-config")).toBeLessThanOrEqual(most);
+    expect((await userData(store, wrap, "cloud-config")).length).toBeLessThanOrEqual(most);
   });
+});
 
+describe.each(others)("with data in %s", (_, store) => {
   it.each(Object.entries(wraps))("user data that are a script take 4 KB at most, by %s", async (_, wrap) => {
-    expect(await userDataBytes(store, wrap, "script")).toBeLessThanOrEqual(most);
+    expect((await userData(store, wrap, "script")).length).toBeLessThanOrEqual(most);
+  });
+});
+
+describe.each(ofAws)("with data in %s", (_, store) => {
+  it.each(Object.entries(wraps))("user data that are a script hold 4 KB at most in base64, by %s", async (_, wrap) => {
+    const [, base64 = ""] = /<<'EOF'.*\n([^']+)\nEOF\n/.exec((await userData(store, wrap, "script")).toString()) ?? [];
+    const held = Buffer.from(base64, "base64").length;
+    expect(held).toBeGreaterThan(1000);
+    expect(held).toBeLessThanOrEqual(most);
   });
 });

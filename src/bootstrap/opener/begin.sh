@@ -25,6 +25,8 @@ _stop() {
   exit "$1"
 } 2>/dev/null
 
+_mask=$(umask)
+_locale=${LC_ALL-}
 _run=${PROVIDER_GUARD_RUN:-/run/provider-guard-bootstrap}
 _state=${PROVIDER_GUARD_STATE:-/var/lib/provider-guard/bootstrap}
 _console=${PROVIDER_GUARD_CONSOLE:-/dev/console}

@@ -199,6 +199,10 @@ _execute() {
   trap '_reason=interrupted' HUP INT TERM
   _data=$(_open) || exit
   [ -n "$_data" ] || exit 0
+  # As it was before the first stage.
+  umask "$_mask"
+  LC_ALL=$_locale
+  [ -n "$_locale" ] || unset LC_ALL
   if [ "$_reason" = script ] && chmod 700 "$_data" && "$_data"; then
     _done
   else
