@@ -120,7 +120,7 @@ describe("the directory store", () => {
         .map(([name, value]) => `${name}='${value.replaceAll("'", `'\\''`)}'\n`)
         .join("");
       const sh = async (command: string) => {
-        const script = `${settings}${part?.script}${command}; echo $?`;
+        const script = `${settings}${part?.script}${part?.later}${command}; echo $?`;
         const words = shell === "busybox" ? ["busybox", "sh"] : [shell];
         return Number((await run(words[0] as string, [...words.slice(1), "-c", script])).stdout);
       };

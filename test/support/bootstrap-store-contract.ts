@@ -255,7 +255,7 @@ export function bootstrapStoreContract(
         const part = await store.opener(testBinding());
         if (part === undefined) return;
         expect(part.script).toMatch(/^pg_fetch\(\)/m);
-        expect(part.script).toMatch(/^pg_forget\(\)/m);
+        expect(`${part.script}${part.later ?? ""}`).toMatch(/^pg_forget\(\)/m);
         for (const name of Object.keys(part.settings ?? {})) expect(name).toMatch(/^pg_[a-z0-9_]+$/);
       }),
     );
