@@ -10,9 +10,11 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { bootstrapSigner, localKeyWrap } from "provider-guard/bootstrap";
-// What the vault does besides is to call the store and the state: theirs is the time that it takes.
+// What the vault does besides is to call the store and the state: theirs is the time that it takes. All of it is from
+// one copy of the library: another copy's signer would be verified each time, as a stranger's is.
 import { sealData } from "../../src/bootstrap/seal-data.ts";
+import { bootstrapSigner } from "../../src/bootstrap/signer.ts";
+import { localKeyWrap } from "../../src/bootstrap/wraps/local-key.ts";
 import { output, processPath } from "../child.ts";
 import { inTurns, type Row, timed } from "../row.ts";
 import { kubeadmData } from "./kubeadm-data.ts";

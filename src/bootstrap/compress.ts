@@ -8,8 +8,8 @@ interface Job {
   reject(error: unknown): void;
 }
 
-/** As many as Node's thread pool has threads, unless told otherwise. */
-const maxWorkers = 4;
+/** Twice as many as Node's thread pool has threads, unless told otherwise: so that none waits for this thread. */
+const maxWorkers = 8;
 /** Each write makes a whole file, and all of it waits to be read. */
 const options = { flush: constants.Z_FINISH, readableHighWaterMark: 4 * 1024 ** 2 } as const;
 
