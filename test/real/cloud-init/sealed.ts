@@ -15,7 +15,8 @@ import type { Machine } from "./machine.ts";
 const keyPath = "/etc/acme/image.key";
 const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const signer = bootstrapSigner();
-const wrap = localKeyWrap({ publicKey: pair.publicKey, path: keyPath });
+/** Of the key that the image holds once `installKey` was called. */
+export const wrap = localKeyWrap({ publicKey: pair.publicKey, path: keyPath });
 
 /** A store in the folder that the machine shares with the test; it goes away where `lose-power-at-…` says so. */
 const hostStore: OpenerPart = {
