@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { createHash, randomBytes } from "node:crypto";
+import { deflateSync, gunzipSync, gzipSync } from "node:zlib";
 import { findSecrets } from "provider-guard/bootstrap";
 import { describe, expect, it } from "vitest";
 import type { KeyWrap, OpenerPart } from "../../src/bootstrap/contract.ts";
@@ -58,9 +58,12 @@ describe("what the library seals passes", () => {
   });
 });
 
+/** Looks random, and is the same in every run: of truly random strings some do not look so. */
+const noise = (bytes: number) => createHash("shake256", { outputLength: bytes }).update("noise").digest("base64url");
+const kinds = (data: string | Uint8Array) => findSecrets(data).map(({ kind }) => kind);
+
 describe("beside what is sealed", () => {
   const text = (userData: Uint8Array) => Buffer.from(userData[0] === 0x1f ? gunzipSync(userData) : userData).toString();
-  const kinds = (data: string | Uint8Array) => findSecrets(data).map(({ kind }) => kind);
 
   it("another secret is found, in the opener and in a part", async () => {
     const { opener, inline } = await made(kms, undefined);
@@ -76,7 +79,7 @@ describe("beside what is sealed", () => {
 
   it("another secret is found in an opener whose manifest is in the store", async () => {
     const { opener, sealed } = await made(kms, store());
-    const secret = randomBytes(32).toString("base64");
+    const secret = noise(32);
     const writes = [scriptUserData, cloudInitUserData];
     for (const write of writes) {
       expect(kinds(write(opener))).toEqual([]);
@@ -112,5 +115,71 @@ describe("beside what is sealed", () => {
   it("plain data is not known though a right manifest holds its digest", async () => {
     const { opener } = await made(localWrap(p256), undefined);
     expect(kinds(scriptUserData(opener, Buffer.from(plain)))).toContain("private-key");
+  });
+});
+
+describe("an opener's first stage, which no signature vouches for, hides no secret", () => {
+  const base64 = (data: string | Uint8Array) => Buffer.from(data).toString("base64");
+  const token = joinToken();
+  const der = p256.privateKey.export({ type: "pkcs8", format: "der" });
+  const ciphertext = noise(166);
+  const forms = {
+    "a join token": [token, "kubeadm-token"],
+    "a join token in base64": [base64(token), "kubeadm-token"],
+    "a join token in gzip and base64": [base64(gzipSync(token)), "kubeadm-token"],
+    "a join token as a data URL": [`data:,token%3A${token.replace(".", "%2E")}`, "kubeadm-token"],
+    "a PEM in base64": [base64(pemKey), "private-key"],
+    "a PEM in URL-safe base64": [Buffer.from(pemKey).toString("base64url"), "private-key"],
+    "a PEM in base64, twice": [base64(base64(pemKey)), "private-key"],
+    "a PEM in gzip and base64": [base64(gzipSync(pemKey)), "private-key"],
+    "a PEM in zlib and base64": [base64(deflateSync(pemKey)), "private-key"],
+    "a PEM in UTF-16 and base64": [base64(Buffer.from(pemKey, "utf16le")), "private-key"],
+    "a key in DER": [base64(der), "private-key"],
+    "cloud-config in base64": [base64("#cloud-config\nchpasswd:\n  list: |\n    root:hunter22\n"), "password"],
+    "a named password": ["password=Tr0ub4dor", "password"],
+  } as const;
+
+  it.each(Object.entries(forms))("%s for the wrapped key, or beside it", async (_, [secret, kind]) => {
+    const { opener, sealed } = await made(kms, store());
+    for (const wrapped of [secret, `${secret},${ciphertext}`, `${ciphertext}:${secret}`]) {
+      const smuggled = opener.replace(sealed.wrapped, () => wrapped);
+      expect(smuggled).not.toBe(opener);
+      for (const data of [smuggled, scriptUserData(smuggled), cloudInitUserData(smuggled), base64(smuggled)]) {
+        expect(kinds(data)).toContain(kind);
+      }
+    }
+  });
+
+  it.each(Object.entries(forms))("%s for the store's token, or in another setting", async (_, [secret, kind]) => {
+    const { opener } = await made(kms, store());
+    for (const name of ["pg_store_token", "pg_store_url"]) {
+      const smuggled = opener.replace(new RegExp(`^${name}='.*'$`, "m"), () => `${name}='${secret}'`);
+      expect(smuggled).not.toBe(opener);
+      expect(kinds(scriptUserData(smuggled))).not.toEqual([]);
+    }
+    const other = opener.replace("pg_program=", () => `pg_other='${secret}'\npg_program=`);
+    expect(kinds(scriptUserData(other))).toContain(kind);
+  });
+
+  it.each([18, 24, 31, 33, 48, 64, 127])("a password of %i random bytes", async (bytes) => {
+    const { opener, sealed } = await made(kms, store());
+    expect(kinds(opener.replace(sealed.wrapped, noise(bytes)))).toEqual(["high-entropy"]);
+    expect(kinds(opener.replace(/^pg_store_token='.*'$/m, `pg_store_token='${noise(bytes)}'`))).not.toEqual([]);
+    expect(kinds(opener.replace("pg_program=", `pg_other='${noise(bytes)}'\npg_program=`))).toEqual(["high-entropy"]);
+  });
+
+  it("a token that stands there twice, or behind the stage's own values", async () => {
+    const { opener } = await made(kms, store());
+    const again = `pg_store_token='${noise(32)}'\n`;
+    expect(kinds(opener.replace("pg_program=", `${again}pg_program=`))).not.toEqual([]);
+    expect(kinds(`${opener}${again}`)).not.toEqual([]);
+    const [stage = ""] = /^pg_id=[\s\S]*?^pg_needs=.*\n/m.exec(opener) ?? [];
+    expect(kinds(`${opener}${stage.replace(/^pg_store_token=.*\n/m, "")}`)).toEqual(["high-entropy"]);
+  });
+
+  it("but for what nobody can tell from a wrapped key or a token of the library", async () => {
+    const { opener, sealed } = await made(kms, store());
+    expect(kinds(opener.replace(sealed.wrapped, noise(128)))).toEqual([]);
+    expect(kinds(opener.replace(/^pg_store_token='.*'$/m, `pg_store_token='${noise(32)}'`))).toEqual([]);
   });
 });

@@ -1,12 +1,14 @@
 import { createPublicKey, verify } from "node:crypto";
 import { sha256 } from "../chunks.ts";
 import { type Manifest, readManifest } from "../manifest.ts";
-import { readDer } from "./decode.ts";
 import type { Range } from "./public-parts.ts";
 
 /** What of a text is sealed. */
 export interface SealedParts {
-  readonly ranges: readonly Range[];
+  /** Ciphertexts and signatures: they look random, and nothing can be read in them. */
+  readonly opaque: readonly Range[];
+  /** The token of `httpStore`'s opener, if there is one: it buys the ciphertext, once. */
+  readonly tokens: readonly Range[];
   /** SHA-256 of the first chunk, wherever it stands; `undefined` where it is in a store. */
   readonly chunk?: string;
 }
@@ -16,8 +18,8 @@ const lastLine = /\nkey [a-z0-9-]{1,63} [0-9a-f]{64}\n/;
 const signatures = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==/g;
 const publicKeys = /-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]{40,120}-----END PUBLIC KEY-----/g;
 const maxTried = 4;
-/** The token of `httpStore`'s opener: it buys the ciphertext, once. */
-const storeToken = /^pg_store_token='[\w-]{16,256}'$/gm;
+/** 256 bits in base64url: passwords and tokens of others have other lengths. */
+const storeToken = /^pg_store_token='[\w-]{43}'$/m;
 
 /** How the first of two stages begins, and where its own values end. */
 const stage = /^pg_id='[0-9a-f]{32}'\npg_wrapped='([!-&(-~]{0,2048})'\n/m;
@@ -56,26 +58,32 @@ function manifestIn(text: string): { readonly manifest: Manifest; readonly text:
   }
 }
 
-const rangesOf = (found: readonly RegExpMatchArray[]) =>
-  found.map(({ 0: part, index = 0 }): Range => [index, index + part.length]);
+/** @param from - Where the text that was searched begins. */
+const rangesOf = (found: readonly RegExpMatchArray[], from = 0) =>
+  found.map(({ 0: part, index = 0 }): Range => [from + index, from + index + part.length]);
 
-/** Whether a wrapped text holds a key that was not wrapped at all. */
-const isPlainKey = (wrapped: string) =>
-  wrapped.split(/[^A-Za-z0-9+/=_-]/).some((word) => readDer(Buffer.from(word, "base64")) === "private");
+/** A private key has 138 bytes: what wraps it has at least 128 in one piece. Passwords are shorter. */
+const ciphertext = /[\w+/-]{171}/;
 
 /**
- * The opener's first stage holds no manifest, which lies in the store with the rest. It is recognised by its form; of
- * what stands there no more is covered than the wrapped key, which must not be a key as it is, and the store's token.
+ * The opener's first stage holds no manifest, which lies in the store with the rest. It is recognised by its form, so
+ * that no more of it is taken for sealed than what is long enough to be a wrapped key, and the store's token.
  */
 function stagedParts(text: string): SealedParts | undefined {
   const found = stage.exec(text);
-  if (found === null || !stageEnd.test(text.slice(found.index, found.index + maxStageChars))) return undefined;
-  return isPlainKey(found[1] as string) ? undefined : { ranges: rangesOf([found, ...text.matchAll(storeToken)]) };
+  if (found === null) return undefined;
+  const first = text.slice(found.index, found.index + maxStageChars);
+  const end = stageEnd.exec(first);
+  if (end === null) return undefined;
+  const token = storeToken.exec(first.slice(0, end.index));
+  const opaque = ciphertext.test(found[1] as string) ? rangesOf([found]) : [];
+  return { opaque, tokens: token === null ? [] : rangesOf([token], found.index) };
 }
 
 /**
- * Recognises what this library seals: the first stage of an opener; or a manifest, the signature that verifies it by a public key which stands beside
- * it, and the wrapped key whose digest it holds. Whatever else stands there is not covered.
+ * Recognises what this library seals: a manifest, the signature that verifies it by a public key which stands beside
+ * it, and the wrapped key whose digest it holds; or the first stage of an opener. Whatever else stands there is not
+ * covered.
  */
 export function sealedParts(text: string): SealedParts | undefined {
   const found = manifestIn(text);
@@ -89,5 +97,5 @@ export function sealedParts(text: string): SealedParts | undefined {
   const wrapped = [...text.matchAll(/'([!-&(-~ ]{16,2048})'/g)].filter(
     (quoted) => sha256(quoted[1] as string) === key.sha256,
   );
-  return { ranges: rangesOf([signed, ...wrapped, ...text.matchAll(storeToken)]), chunk: cipher.sha256 };
+  return { opaque: rangesOf([signed, ...wrapped]), tokens: [], chunk: cipher.sha256 };
 }

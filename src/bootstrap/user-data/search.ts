@@ -196,6 +196,13 @@ function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: S
     else search.lines(text, where);
   }
 
+  /** What looks random and is known to be sealed is read as far as it reads as something, and else left alone. */
+  function searchOpaque(text: string, where: string): void {
+    for (const [run] of text.matchAll(runs)) {
+      if (isComplete(meaningOf(Buffer.from(run, "base64"), Math.max(bytesLeft, 1)))) searchRun(run, where);
+    }
+  }
+
   function searchRun(run: string, where: string): void {
     if (/^[0-9a-f-]+$/i.test(run)) return; // digests and UUIDs
     const bytes = Buffer.from(run, "base64");
@@ -260,10 +267,12 @@ function searchOnce(data: Uint8Array | string, options: SearchOptions, chunks: S
       }
       const sealed = sealedParts(text);
       if (sealed?.chunk !== undefined) chunks.add(sealed.chunk);
-      const open = blanked(text, sealed?.ranges ?? []);
+      const { opaque = [], tokens = [] } = sealed ?? {};
+      for (const [from, to] of [...opaque, ...tokens]) searchOpaque(text.slice(from, to), place(from));
+      const open = blanked(text, tokens);
       for (const { kind, index } of namedValues(open)) add(kind, place(index));
       const urls = searchDataUrls(open, place);
-      searchRuns(blanked(open, [...urls, ...publicParts(open)]), placeOf);
+      searchRuns(blanked(open, [...urls, ...opaque, ...publicParts(open)]), placeOf);
     },
   };
 
