@@ -1,4 +1,4 @@
-import { abortable, joinSignals } from "../../../src/core/abort.ts";
+import { boundedBy } from "../../../src/bootstrap/bounded.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { GuardError } from "../../../src/core/errors.ts";
 import { callOptions, statusOf } from "../api-call.ts";
@@ -44,6 +44,8 @@ const maxConflicts = 5;
  * @param verbs - The rights that it needs on Secrets.
  */
 export function secretCalls(called: string, verbs: string, timeoutMs: number): SecretCalls {
+  const bounded = boundedBy(systemClock, timeoutMs);
+
   function meaningOf(cause: unknown): unknown {
     const status = statusOf(cause);
     const denied = status === 401 || status === 403;
@@ -54,18 +56,13 @@ export function secretCalls(called: string, verbs: string, timeoutMs: number): S
   }
 
   async function ask<T>(...[work, signal, accept]: [...Parameters<SecretCalls["ask"]>]): Promise<T> {
-    signal?.throwIfAborted();
-    const limit = new AbortController();
-    const timer = systemClock.setTimeout(() => limit.abort(new Error(`took more than ${timeoutMs} ms`)), timeoutMs);
-    const until = joinSignals(signal, limit.signal);
     try {
-      const options = callOptions({ signal: until, accept: accept && metadataOnly(accept) });
-      return (await abortable(work(options), until)) as T;
+      const request = (limit: { readonly signal: AbortSignal }) =>
+        work(callOptions({ ...limit, accept: accept && metadataOnly(accept) }));
+      return (await bounded(called, request, signal)) as T;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw meaningOf(error);
-    } finally {
-      timer.cancel();
     }
   }
 
