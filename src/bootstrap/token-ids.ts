@@ -1,4 +1,5 @@
 import { gunzipSync } from "node:zlib";
+import { percentDecoded } from "./user-data/data-urls.ts";
 
 const tokenPattern = /(?<![a-zA-Z0-9])([a-z0-9]{6})\.[a-z0-9]{16}(?![a-zA-Z0-9])/g;
 const base64Pattern = /[A-Za-z0-9+/]{40,}={0,2}/g;
@@ -15,13 +16,10 @@ function unzipped(bytes: Uint8Array): Uint8Array {
   }
 }
 
-/** Ignition's `data:` URLs escape most characters. */
-const unescaped = (text: string): string =>
-  text.replace(/%([0-9A-Fa-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
-
 function collect(bytes: Uint8Array, ids: Set<string>, depth: number): void {
   const text = Buffer.from(unzipped(bytes)).toString("latin1");
-  for (const form of text.includes("%") ? [text, unescaped(text)] : [text]) {
+  // Ignition's `data:` URLs escape most characters.
+  for (const form of new Set([text, percentDecoded(text)])) {
     for (const [, id] of form.matchAll(tokenPattern)) if (ids.size < maxIds) ids.add(id as string);
   }
   if (depth === maxDepth) return;

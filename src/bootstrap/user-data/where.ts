@@ -25,3 +25,39 @@ export const below = (path: string, key: string | number): string =>
 /** One more step of the way to a finding. */
 export const inside = (where: string, step: string): string =>
   step === "" ? where : where === "" ? step : `${where}, ${step}`;
+
+/** Where lines and characters of a text stand. */
+export interface Places {
+  line(line: number): string;
+  /** Quick for offsets that grow. */
+  offset(offset: number): string;
+}
+
+/**
+ * Tells the places of a text.
+ *
+ * @param where - Of the text.
+ * @param pathAt - The path that a line has, counted from 1.
+ */
+export function placesIn(text: string, where: string, pathAt: (line: number) => string): Places {
+  const hasLines = text.includes("\n");
+  const lineAt = lineCounter(text);
+  const line = (at: number) => inside(inside(where, pathAt(at)), hasLines ? `line ${at}` : "");
+  return { line, offset: (offset) => line(lineAt(offset)) };
+}
+
+function lineCounter(text: string): (offset: number) => number {
+  let line = 1;
+  let at = 0;
+  return (offset) => {
+    if (offset < at) {
+      line = 1;
+      at = 0;
+    }
+    for (let next = text.indexOf("\n", at); next >= 0 && next < offset; next = text.indexOf("\n", at)) {
+      line++;
+      at = next + 1;
+    }
+    return line;
+  };
+}
