@@ -34,7 +34,10 @@ export function boundedBy(clock: Clock, timeoutMs: number): Bounded {
   };
 }
 
-/** Works on all items, so many at a time, whatever becomes of the others. @returns What failed, in no promised order. */
+/**
+ * Works on all items, so many at a time, whatever becomes of the others.
+ * @returns What failed, in no promised order.
+ */
 export async function eachBounded<T>(
   items: Iterable<T>,
   limit: number,

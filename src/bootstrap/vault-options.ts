@@ -34,11 +34,17 @@ export interface BootstrapVaultOptions {
   readonly wrap?: KeyWrap;
   /** What signs manifests. @defaultValue a key of this process, which no image can pin */
   readonly signer?: BootstrapSigner;
-  /** Whether data may go to the machine unprotected where nothing else is possible. Needs `onEvent`. @defaultValue false */
+  /**
+   * Whether data may go to the machine unprotected where nothing else is possible. Needs `onEvent`.
+   * @defaultValue false
+   */
   readonly allowPlain?: boolean;
   /** How user data of a running machine is overwritten, where the cloud lets it be. @defaultValue no mode `plain` */
   readonly metadata?: BootstrapMetadata;
-  /** Revokes a kubeadm token by its public part; one that is gone is no error. @defaultValue tokens end by themselves */
+  /**
+   * Revokes a kubeadm token by its public part; one that is gone is no error.
+   * @defaultValue tokens end by themselves
+   */
   readonly revokeToken?: (tokenId: string, machine: BootstrapMachine, options: Abortable) => Promise<void>;
   /** How long sealed data can be opened, in milliseconds, at least a minute. @defaultValue 3600000, an hour */
   readonly ttlMs?: number;

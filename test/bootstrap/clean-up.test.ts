@@ -3,6 +3,7 @@ import type { MachineSettled } from "provider-guard/cluster-api";
 import { describe, expect, it } from "vitest";
 import {
   canary,
+  failure,
   fakeMetadata,
   hour,
   itemsOf,
@@ -15,12 +16,6 @@ import {
   textOf,
   tokenId,
 } from "./vault-world.ts";
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 const plainly = () => {
   const fake = fakeMetadata();

@@ -5,7 +5,9 @@ import { testBinding } from "../support/bootstrap-store-contract.ts";
 import { memoryJournal } from "../support/memory-journal.ts";
 import {
   canary,
+  failure,
   hour,
+  idOf,
   itemsOf,
   kubeadmData,
   machine,
@@ -18,12 +20,6 @@ import {
   textOf,
   token,
 } from "./vault-world.ts";
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 const unreachable = () => Promise.reject(new Error("state unavailable"));
 
@@ -91,7 +87,7 @@ describe("a sweep", () => {
     const { vault, store } = makeWorld();
     const { handle } = await vault.seal(request());
     await vault.cleanup(machine, { reason: "node" });
-    const id = handle.split("/")[1] as string;
+    const id = idOf(handle);
     await store.put(`${id}/0`, Buffer.from("late"), testBinding(managementCluster, { id }));
     expect(await vault.sweep()).toMatchObject({ removed: [`${id}/0`] });
     expect(await itemsOf(store)).toEqual([]);
@@ -102,7 +98,7 @@ describe("a sweep", () => {
     const handles = [];
     for (const name of ["a", "b", "c"])
       handles.push((await vault.seal(request({ machine: machineNamed(name) }))).handle);
-    const stuck = handles[1]?.split("/")[1] as string;
+    const stuck = idOf(handles[1] as string);
     await clock.advance(hour);
     const broken = again({
       store: {
@@ -151,7 +147,7 @@ describe("a sweep", () => {
     const { handle } = await clock.runUntil(sealing, settling); // it sees that it was given up, and begins again
     const items = await itemsOf(store);
     expect(items.length).toBeGreaterThan(0);
-    expect(items.every((name) => name.startsWith(handle.split("/")[1] as string))).toBe(true);
+    expect(items.every((name) => name.startsWith(idOf(handle)))).toBe(true);
   });
 
   it("is bounded by its signal", async () => {
@@ -210,7 +206,7 @@ describe("a state that cannot be reached", () => {
       expect(await failure(vault.seal(request()))).toMatchObject({ message: "state unavailable" });
       expect(await itemsOf(store)).toEqual([]);
       const { handle } = await again().seal(request());
-      expect((await itemsOf(store)).every((name) => name.startsWith(handle.split("/")[1] as string))).toBe(true);
+      expect((await itemsOf(store)).every((name) => name.startsWith(idOf(handle)))).toBe(true);
     },
   );
 
@@ -269,7 +265,7 @@ describe("what a vault must not say", () => {
       { event: "bootstrap-data-sealed", details: { ...machine, mode: "pointer" } },
       { event: "bootstrap-data-cleaned", details: { ...machine, mode: "pointer", reason: "node" } },
     ]);
-    expect(JSON.stringify(notices)).not.toContain(handle.split("/")[1]);
+    expect(JSON.stringify(notices)).not.toContain(idOf(handle));
     await guard[Symbol.asyncDispose]();
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   fakeMetadata,
   hour,
+  idOf,
   itemsOf,
   machine,
   machineNamed,
@@ -122,7 +123,7 @@ describe.each(["before", "after"] as const)("a process that dies %s a step", (de
       const { handle } = await world.clock.runUntil(world.again().seal(request()), settling);
       const own = await ownItems(world);
       expect(own.length).toBe(world.theirs.length);
-      expect(own.every((name) => name.startsWith(handle.split("/")[1] as string))).toBe(true);
+      expect(own.every((name) => name.startsWith(idOf(handle)))).toBe(true);
       expect(world.revoked).toEqual([]);
       return true;
     });

@@ -85,6 +85,16 @@ export async function itemsOf(store: BootstrapStore, of = managementCluster): Pr
   return names.sort();
 }
 
+/** What a promise rejects with; `undefined` where it does not. */
+export const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+/** The id of a sealing: the items of it begin so. */
+export const idOf = (handle: string) => handle.split("/")[1] as string;
+
 /** What a state holds, as one text. */
 export async function textOf(state: StateStore): Promise<string> {
   let text = "";

@@ -2,7 +2,9 @@ import type { BootstrapStore } from "provider-guard/bootstrap";
 import { describe, expect, it } from "vitest";
 import {
   cluster,
+  failure,
   hour,
+  idOf,
   itemsOf,
   kubeadmData,
   machine,
@@ -15,19 +17,13 @@ import {
   textOf,
 } from "./vault-world.ts";
 
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-
 describe("sealing bootstrap data", () => {
   it("gives small user data, and puts ciphertext into the store under the sealing's name", async () => {
     const { vault, store, clock, eventsOf } = makeWorld();
     const { userData, handle, mode, expiresAt } = await vault.seal(request());
     expect(mode).toBe("pointer");
     expect(expiresAt).toBe(clock.now() + hour);
-    const id = handle.split("/")[1] as string;
+    const id = idOf(handle);
     const items = await itemsOf(store);
     expect(items.length).toBeGreaterThan(1);
     expect(items.every((name) => name.startsWith(`${id}/`))).toBe(true);
@@ -76,7 +72,7 @@ describe("sealing bootstrap data", () => {
     const first = await vault.seal(request());
     const second = await vault.seal(request(changes));
     expect(second.handle).not.toBe(first.handle);
-    const id = second.handle.split("/")[1] as string;
+    const id = idOf(second.handle);
     expect((await itemsOf(store)).filter((name) => !name.startsWith(id))).toEqual([]);
     expect(revoked).toEqual([]); // the new data has the same token
     expect((await vault.status(machine)).stage).toBe("sealed");
@@ -98,7 +94,7 @@ describe("sealing bootstrap data", () => {
     for await (const [key] of state.scan("")) if (key.includes("/user-data/")) await state.delete(key);
     const third = await vault.seal(request());
     expect(third.handle).not.toBe(second.handle);
-    const id = third.handle.split("/")[1] as string;
+    const id = idOf(third.handle);
     expect((await itemsOf(store)).every((name) => name.startsWith(id))).toBe(true);
   });
 
@@ -119,7 +115,7 @@ describe("sealing bootstrap data", () => {
     expect(new Set(handles).size).toBe(3);
     const before = await itemsOf(store);
     await vault.cleanup(machineNamed("b"), { reason: "deleted" });
-    const id = handles[1]?.split("/")[1] as string;
+    const id = idOf(handles[1] as string);
     expect(await itemsOf(store)).toEqual(before.filter((name) => !name.startsWith(id)));
   });
 
@@ -136,7 +132,7 @@ describe("sealing one machine at the same time", () => {
     const { vault, store } = makeWorld();
     const all = await Promise.all(Array.from({ length: 10 }, () => vault.seal(request())));
     expect(new Set(all.map(({ handle }) => handle)).size).toBe(1);
-    const id = all[0]?.handle.split("/")[1] as string;
+    const id = idOf(all[0]?.handle as string);
     expect((await itemsOf(store)).every((name) => name.startsWith(id))).toBe(true);
   });
 
@@ -145,7 +141,7 @@ describe("sealing one machine at the same time", () => {
     const all = await clock.runUntil(Promise.all(Array.from({ length: 10 }, () => again().seal(request()))), settling);
     expect(new Set(all.map(({ handle }) => handle)).size).toBe(1);
     expect(new Set(all.map(({ userData }) => Buffer.from(userData).toString("hex"))).size).toBe(1);
-    const id = all[0]?.handle.split("/")[1] as string;
+    const id = idOf(all[0]?.handle as string);
     const items = await itemsOf(store);
     expect(items.length).toBeGreaterThan(0);
     expect(items.every((name) => name.startsWith(id))).toBe(true);
@@ -192,7 +188,7 @@ describe("sealing one machine at the same time", () => {
     const { handle } = await clock.runUntil(replaced, settling);
     const items = await itemsOf(store);
     expect(items.length).toBeGreaterThan(0);
-    expect(items.every((name) => name.startsWith(handle.split("/")[1] as string))).toBe(true);
+    expect(items.every((name) => name.startsWith(idOf(handle)))).toBe(true);
     await clock.runUntil(dead.close(), settling);
     expect(await never).toMatchObject({ code: "ERR_GUARD_CLOSED" });
     expect(await itemsOf(store)).toEqual(items);
@@ -216,7 +212,7 @@ describe("sealing one machine at the same time", () => {
     const second = again({ store: { ...store, opener } }).seal(request());
     const [one, other] = await clock.runUntil(Promise.all([first, second]), settling);
     expect(other).toEqual(one);
-    expect((await itemsOf(store)).every((name) => name.startsWith(one.handle.split("/")[1] as string))).toBe(true);
+    expect((await itemsOf(store)).every((name) => name.startsWith(idOf(one.handle)))).toBe(true);
   });
 });
 

@@ -54,7 +54,8 @@ const type = "bootstrap.kubernetes.io/token";
  * import { bootstrapTokenRevoker } from "provider-guard/kubernetes";
  * const revokeToken: BootstrapVaultOptions["revokeToken"] = async (tokenId, { cluster }, options) => {
  *   const workload = new KubeConfig();
- *   workload.loadFromFile(`/run/kubeconfigs/${cluster.namespace}-${cluster.name}`); // from the cluster's kubeconfig Secret
+ *   // From the cluster's kubeconfig Secret.
+ *   workload.loadFromFile(`/run/kubeconfigs/${cluster.namespace}-${cluster.name}`);
  *   await bootstrapTokenRevoker({ core: workload.makeApiClient(CoreV1Api) }).revoke(tokenId, options);
  * };
  */

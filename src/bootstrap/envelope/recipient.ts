@@ -14,7 +14,7 @@ const smallestModulusBits = 2048;
 const uncompressed = Buffer.of(4);
 const known = new WeakMap<KeyObject, Recipient>();
 
-/** Subject key identifier as certificates have it: SHA-1 over the public key (RFC 5280, 4.2.1.2). It protects nothing. */
+/** Subject key identifier, as in certificates: SHA-1 of the public key (RFC 5280, 4.2.1.2). It protects nothing. */
 const keyIdOf = (publicKey: Uint8Array) => createHash("sha1").update(publicKey).digest();
 
 const agreeing = (point: Uint8Array): Recipient => {

@@ -76,7 +76,8 @@ function settingsOf({ sealed, ...options }: OpenerOptions): readonly [here: Sett
  * Puts the program together that opens sealed data on the machine: POSIX sh, with `open`, `done`, `handler` and `run`
  * as its first argument, `run` without one. The same options give the same text.
  *
- * @throws GuardError `ERR_CONFIG_INVALID`: a part's setting has a name that is not its own, two values, or a null character.
+ * @throws GuardError `ERR_CONFIG_INVALID`: a part's setting has a name that is not its own, two values, or a null
+ *   character.
  */
 export function composeOpener(options: OpenerOptions): string {
   const { wrap, store = inlinePart } = options;

@@ -22,7 +22,8 @@ const schema = z.strictObject({ entropy: z.boolean().default(true) });
  * @throws {@link GuardError} `ERR_CONFIG_INVALID` for unknown options.
  * @example
  * import { findSecrets } from "provider-guard/bootstrap";
- * findSecrets("#cloud-config\nchpasswd:\n  list: |\n    root:hunter22\n"); // [{ kind: "password", where: "chpasswd.list" }]
+ * findSecrets("#cloud-config\nchpasswd:\n  list: |\n    root:hunter22\n");
+ * // [{ kind: "password", where: "chpasswd.list" }]
  */
 export function findSecrets(data: Uint8Array | string, options: FindSecretsOptions = {}): readonly Finding[] {
   return searchData(data, parseOptions(schema, options, "findSecrets")).findings;

@@ -10,7 +10,9 @@ const tokens = [
   "client-key-data",
 ].join("|");
 
-/** `name: value`, `name=value`, `"name": "value"`, `name := value`, `--name value`; the first group is the name's end. */
+/**
+ * `name: value`, `name=value`, `"name": "value"`, `name := value`, `--name value`; the first group is the name's end.
+ */
 const pair = new RegExp(
   `(${passwords}|${tokens})["']?(?:[ \\t]{0,8}(?::=|=>|[:=])[ \\t]{0,8}|[ \\t]{1,4}(?=[^\\s:=-]))("(?:[^"\\\\\\n]|\\\\.)*"|'[^'\\n]*'|[^\\s,;}\\])"'\`]+)`,
   "gi",

@@ -5,6 +5,7 @@ import { GuardError } from "../../core/errors.ts";
 import type { Explanation, Interceptor } from "../../core/interceptor.ts";
 import type { Mode } from "../../core/phases.ts";
 import type { Target } from "../../core/target.ts";
+import { mayCarryUserData } from "./carrying-calls.ts";
 import { isDeclaredPlain } from "./declared-plain.ts";
 import { fieldFinder, type UserDataField } from "./fields.ts";
 import { type Finding, type SecretKind, secretKinds } from "./finding.ts";
@@ -49,16 +50,8 @@ const schema = z.strictObject({
 const name = "user-data-guard";
 const phase = "permit";
 const code = "ERR_BOOTSTRAP_UNSEALED";
+const declaredPlain = "user data in plain, as the vault made it";
 const maxTold = 3;
-
-/** Operations of AWS that take user data, or a part of a request that holds some. */
-const awsService = /^(?:ec2|auto ?scaling|lightsail|image-?builder)$/i;
-const awsOperation = /Instance|LaunchTemplate|LaunchConfiguration|Spot|Fleet|AutoScalingGroup|Recipe/;
-
-function mayCarry({ kind, target, operation }: Call): boolean {
-  if (kind === "read" || target.cloud === "kubernetes") return false;
-  return target.cloud !== "aws" || (awsService.test(target.service) && awsOperation.test(operation));
-}
 
 const told = ({ kind, path, where }: UserDataFinding) => `${path}: ${kind}${where === "" ? "" : ` (${where})`}`;
 
@@ -80,8 +73,9 @@ const nothing: Look = { findings: [], plain: [], cut: false };
 /**
  * Refuses calls whose user data looks like it holds secrets: join tokens, private keys, kubeconfigs, passwords, tokens
  * of known services, strings that look random. User data that this library sealed passes, recognised by its signed
- * manifest, or by the form of an opener whose manifest is in the store; whatever stands beside the sealed parts is looked at. Place it in `createGuard`'s `interceptors`: it stands
- * outside of all phases but `observe` and `freeze`, so that no owner is looked up and no intent is written.
+ * manifest, or by the form of an opener whose manifest is in the store; whatever stands beside the sealed parts is
+ * looked at. Place it in `createGuard`'s `interceptors`: it stands outside of all phases but `observe` and `freeze`, so
+ * that no owner is looked up and no intent is written.
  *
  * @param options - See {@link UserDataGuardOptions}.
  * @returns An interceptor of the operation ring. It looks at creates, updates and deletes, in fields by the names that
@@ -108,7 +102,7 @@ export function userDataGuard(options: UserDataGuardOptions = {}): Interceptor {
     if (fields.length > 0) return isMutating(call);
     let known = carries.get(call.target);
     if (known === undefined) {
-      known = mayCarry(call);
+      known = mayCarryUserData(call);
       carries.set(call.target, known);
     }
     return known;
@@ -150,7 +144,7 @@ export function userDataGuard(options: UserDataGuardOptions = {}): Interceptor {
       const { findings } = seen;
       const warn = (note: string) => call.decisions.push({ phase, by: name, verdict: "warn", note });
       if (seen.cut) warn("the input is too large to be searched whole for user data");
-      if (seen.plain.length > 0) warn("user data in plain, as the vault made it");
+      if (seen.plain.length > 0) warn(declaredPlain);
       if (findings.length === 0) return next();
       if (mode === "enforce") {
         call.decisions.push({ phase, by: name, verdict: "refuse", code });
@@ -166,9 +160,7 @@ export function userDataGuard(options: UserDataGuardOptions = {}): Interceptor {
         if (mode === "enforce") return { verdict: "refuse", reason: `${code}: ${message}` };
         return { verdict: "pass", reason: `observe: would be refused, ${code}: ${listed(findings)}` };
       }
-      const reason =
-        inPlain.length > 0 ? "user data in plain, as the vault made it" : "no user data with secrets in it";
-      return { verdict: "pass", reason };
+      return { verdict: "pass", reason: inPlain.length > 0 ? declaredPlain : "no user data with secrets in it" };
     },
   };
 }

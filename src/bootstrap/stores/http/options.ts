@@ -43,7 +43,8 @@ export interface HttpStoreOptions {
   readonly ignitionWindowMs?: number;
   /**
    * Failed requests of one address (of IPv6: of one /64) in a minute, after which it is answered 429 until that minute
-   * is over. Machines behind one NAT share it, and what runs on the machine does; openers go on trying. @defaultValue 30
+   * is over. Machines behind one NAT share it, and what runs on the machine does; openers go on trying.
+   * @defaultValue 30
    */
   readonly maxFailuresPerMinute?: number;
   /** How long one request may take, its answer being read included, in milliseconds. @defaultValue 30000 */
