@@ -63,3 +63,7 @@ file:///etc/secret-userdata.txt
 
 --part--
 `;
+
+/** Asks the metadata service for the role's credentials as IMDSv1 does: without a token. */
+export const askLikeImdsV1 = (imds: string) =>
+  `#!/bin/sh\ncurl -q -s -f '${imds}/latest/meta-data/iam/security-credentials/' || exit 11\n`;
