@@ -1,29 +1,15 @@
-import { randomBytes } from "node:crypto";
-import { type Clock, sleep } from "../core/clock.ts";
+import { sleep } from "../core/clock.ts";
 import { GuardError } from "../core/errors.ts";
 import type { Bounded } from "./bounded.ts";
 import { eachBounded } from "./bounded.ts";
 import type { Cleaner } from "./clean-sealing.ts";
 import type { CleanUp } from "./clean-up.ts";
-import type { BootstrapFormat, BootstrapMachine, BootstrapMode, BootstrapStore, KeyWrap } from "./contract.ts";
-import { isSameData, keepUserData, markData, readUserData } from "./kept-user-data.ts";
-import { impossible, type ModeFacts, modes, type Refusals, refuseMode } from "./mode-choice.ts";
-import { type Prepared, prepare } from "./prepare.ts";
-import type { BootstrapSigner } from "./signer.ts";
-import { kubeadmTokenIds } from "./token-ids.ts";
+import type { BootstrapMachine } from "./contract.ts";
+import { type Draft, type DraftParts, drafter, nameOf, type SealRequest } from "./draft.ts";
+import { isSameData, keepUserData, readUserData } from "./kept-user-data.ts";
 import { type Teller, tellSealed } from "./vault-events.ts";
 import { type MachineRecord, type SealingRecord, withSealing } from "./vault-record.ts";
 import type { VaultRecords } from "./vault-records.ts";
-
-/** What is to be sealed; checked. */
-export interface SealRequest {
-  readonly machine: BootstrapMachine;
-  readonly data: Uint8Array;
-  readonly format: BootstrapFormat;
-  readonly mode: BootstrapMode | undefined;
-  readonly ttlMs: number;
-  readonly facts: ModeFacts;
-}
 
 /** What the machine gets, and the record of it. */
 export interface Sealed {
@@ -32,17 +18,12 @@ export interface Sealed {
 }
 
 /** What sealing works with. */
-export interface SealParts {
+export interface SealParts extends DraftParts {
   readonly records: VaultRecords;
-  readonly bounded: Bounded;
   /** As `bounded`, for all items of one sealing. */
   readonly boundedPut: Bounded;
   readonly abandonedMs: number;
   readonly concurrency: number;
-  readonly clock: Clock;
-  readonly store: BootstrapStore | undefined;
-  readonly wrap: KeyWrap | undefined;
-  readonly signer: BootstrapSigner;
   readonly clean: Cleaner;
   readonly cleanUp: CleanUp;
   readonly tell: Teller;
@@ -50,50 +31,14 @@ export interface SealParts {
   readonly running: Set<string>;
 }
 
-interface Draft extends Prepared {
-  readonly sealing: SealingRecord;
-}
-
 const pollMs = 250;
-const second = 1000;
-const nameOf = ({ machine }: BootstrapMachine) => `${machine.namespace}/${machine.name}`;
 
 /** Seals for one machine at a time: the caller sees to that within a process, the records see to it beyond. */
 export function machineSealer(parts: SealParts) {
-  const { records, bounded, clock, store, wrap, signer, tell, running } = parts;
+  const { records, bounded, clock, store, tell, running } = parts;
+  const draft = drafter(parts);
   /** Sealings that this process has begun and given up: nobody needs to wait for them. */
   const givenUp = new Set<string>();
-
-  /** Makes user data in the first mode that is possible. */
-  async function draft(request: SealRequest, signal: AbortSignal | undefined): Promise<Draft> {
-    const { machine, data, format, mode: asked, ttlMs, facts } = request;
-    const refusals: Refusals = {};
-    for (const mode of modes) {
-      const refusal = refuseMode(mode, facts);
-      if (refusal !== undefined) refusals[mode] = refusal;
-    }
-    for (const mode of asked === undefined ? modes : [asked]) {
-      if (refusals[mode] !== undefined) continue;
-      const sealedAt = Math.floor(clock.now() / second) * second;
-      const times = { sealedAt, expiresAt: sealedAt + Math.ceil(ttlMs / second) * second };
-      const binding = { machine, id: randomBytes(16).toString("hex"), format, mode, ...times };
-      const preparation = { data, binding, facts, store, wrap, signer };
-      const made = await bounded(
-        `sealing for ${nameOf(machine)}`,
-        (options) => prepare({ ...preparation, ...options }),
-        signal,
-      );
-      if (typeof made === "string") {
-        refusals[mode] = made;
-        continue;
-      }
-      const items = made.items.length;
-      const about = { id: binding.id, mode, format, items, ...times, tokenIds: kubeadmTokenIds(data) };
-      const held = items > 0 && store !== undefined ? { store: store.name } : {};
-      return { ...made, sealing: { ...about, ...held, stage: "sealing", ...markData(data, format) } };
-    }
-    throw impossible(nameOf(machine), refusals, asked);
-  }
 
   /** The sealing that holds these very data, with its user data; `undefined` where there is none that still counts. */
   async function repeated(request: SealRequest, sealing: SealingRecord, signal: AbortSignal | undefined) {
