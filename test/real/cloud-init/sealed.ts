@@ -68,7 +68,8 @@ export const inlineUserData = (sealed: SealedData) =>
 
 const staged = (sealed: SealedData) =>
   stageOpener({ sealed, wrap: wrapOpener(sealed), store: hostStore, cloudInit: true }, 4096);
-const itemsOf = (sealed: SealedData) => [...sealed.chunks, ...staged(sealed).program];
+/** The chunks, and the program behind them. */
+export const itemsOf = (sealed: SealedData) => [...sealed.chunks, ...staged(sealed).program];
 
 export const pointerUserData = (sealed: SealedData) => cloudInitUserData(staged(sealed).opener);
 
