@@ -1,7 +1,11 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DescribeInstanceAttributeCommand, type Instance } from "@aws-sdk/client-ec2";
+import { KMSClient } from "@aws-sdk/client-kms";
 import { ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { memoryState, type ObjectRef } from "provider-guard";
+import { kmsWrap } from "provider-guard/aws";
+import { bootstrapVault, findSecrets } from "provider-guard/bootstrap";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { type AwsFront, startAwsFront } from "./aws-front.ts";
 import { kubernetesVersion } from "./capi-provider/manifests.ts";
@@ -67,6 +71,22 @@ describeWithServer("bootstrap data", { server: "cloud-init's root", program, hin
       return Buffer.from((await lab.ec2.send(asked)).UserData?.Value ?? "", "base64");
     }
 
+    /** The same data where there is no store: all of it in the user data. */
+    async function inline(data: string, machine: ObjectRef) {
+      const credentials = { accessKeyId: "testing", secretAccessKey: "testing" };
+      const kms = new KMSClient({ endpoint: lab.cloud.url, region, credentials });
+      const vault = bootstrapVault({
+        managementCluster: machine.uid,
+        cloud: "aws",
+        state: memoryState(),
+        wrap: kmsWrap({ client: kms, keyId: "alias/acme-bootstrap" }),
+      });
+      const { mode, userData } = await vault.seal({ cluster: machine, machine, data, format: "cloud-config" });
+      kms.destroy();
+      expect(mode).toBe("inline");
+      return userData;
+    }
+
     /** Boots what EC2 launched, as far as user data goes: on a Debian with cloud-init, at this AWS. */
     async function boot(root: string, instance: Instance): Promise<{ machine: Machine; first: Boot }> {
       const machine = await createMachine(root);
@@ -116,8 +136,16 @@ describeWithServer("bootstrap data", { server: "cloud-init's root", program, hin
 
         // The user data: small, and nothing in it.
         const userData = await userDataOf(instance);
-        expect(userData.length).toBeLessThanOrEqual(16_384);
+        expect(userData.length).toBeLessThanOrEqual(4096);
         expect((await sealed()).length).toBeGreaterThan(0);
+        expect(findSecrets(data).map(({ kind }) => kind)).toContain(
+          role === "control" ? "private-key" : "kubeadm-token",
+        );
+        expect(findSecrets(userData)).toEqual([]);
+        // A first control plane's, with all of its authorities, fits what EC2 takes.
+        const whole = await inline(data, { namespace, name, uid: machineObject?.metadata.uid ?? "" });
+        expect(whole.length).toBeLessThanOrEqual(16_384);
+        expect(findSecrets(whole)).toEqual([]);
 
         const { machine, first } = await boot(root, instance);
         expect(first.console).toContain("opened: clean");
