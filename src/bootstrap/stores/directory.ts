@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { type FileHandle, link, mkdir, open, readdir, readFile, rmdir, stat, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import * as z from "zod";
 import { abortable } from "../../core/abort.ts";
@@ -10,6 +9,7 @@ import type { ReadableBootstrapStore, StoredItem } from "../contract.ts";
 import { parseItemName } from "../item-name.ts";
 import { headerBytes, readHeader, writeHeader } from "./directory-item.ts";
 import { directoryOpener, markerName } from "./directory-opener.ts";
+import { codeOf, exists, orMissing, removeOnce, syncFolder, writeOnce } from "./durable-file.ts";
 
 /** Options of {@link directoryStore}. */
 export interface DirectoryStoreOptions {
@@ -41,30 +41,7 @@ const schema = z.strictObject({
   clock: z.looseObject({ now: z.function() }).optional(),
 });
 
-const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 const idPattern = /^[0-9a-f]{32}$/;
-
-/** Settles like the work, but for a file or folder that is not there. */
-async function orMissing<T, M>(work: Promise<T>, missing: M): Promise<T | M> {
-  try {
-    return await work;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return missing;
-    throw error;
-  }
-}
-
-const exists = (path: string) =>
-  orMissing(
-    stat(path).then(() => true),
-    false,
-  );
-
-/** Makes a name in a folder, or its removal, durable; a folder that is gone needs nothing. */
-async function syncFolder(path: string): Promise<void> {
-  const handle = await orMissing(open(path, "r"), undefined);
-  await handle?.sync().finally(() => handle.close());
-}
 
 /**
  * Keeps items in a folder: for tests, for machines that mount it, and behind a store that hands them out. An item
@@ -121,70 +98,22 @@ export function directoryStore(options: DirectoryStoreOptions): ReadableBootstra
     }
   }
 
-  function placeOf(name: string): { readonly folder: string; readonly index: string; readonly file: string } {
+  function fileOf(name: string): string {
     const { id, index } = parseItemName(name, "directoryStore");
-    const folder = join(path, id);
-    return { folder, index: String(index), file: join(folder, String(index)) };
+    return join(path, id, String(index));
   }
 
   async function read(name: string): Promise<Uint8Array | undefined> {
-    const content = await orMissing(readFile(placeOf(name).file), undefined);
+    const content = await orMissing(readFile(fileOf(name)), undefined);
     return content && readHeader(content, name) && content.subarray(headerBytes);
   }
 
-  /** Opens a new file; whoever deletes the folder's last item at this moment deletes the folder, too. */
-  async function create(folder: string, file: string): Promise<FileHandle> {
-    for (;;) {
-      await mkdir(folder, { mode: 0o700 }).catch((error) => {
-        if (codeOf(error) !== "EEXIST") throw error;
-      });
-      const handle = await orMissing(open(file, "wx", 0o600), undefined);
-      if (handle !== undefined) return handle;
-    }
-  }
-
-  /** Puts a file in its place by a link, which, other than a rename, never replaces what is there. */
   async function write(name: string, header: Uint8Array, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    const { folder, file } = placeOf(name);
-    const draft = `${file}.${randomBytes(8).toString("hex")}.new`;
-    const handle = await create(folder, draft);
-    try {
-      try {
-        await handle.writeFile(header);
-        await handle.writeFile(bytes);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      signal?.throwIfAborted();
-      await link(draft, file).catch(async (error) => {
-        if (codeOf(error) !== "EEXIST") throw error;
-        const there = await read(name);
-        if (there === undefined || Buffer.compare(there, bytes) !== 0) {
-          throw new GuardError("ERR_CONFIG_INVALID", `directoryStore: another item has the name ${name}`);
-        }
-      });
-    } finally {
-      await orMissing(unlink(draft), undefined);
+    if (await writeOnce(fileOf(name), [header, bytes], signal)) return;
+    const there = await read(name);
+    if (there === undefined || Buffer.compare(there, bytes) !== 0) {
+      throw new GuardError("ERR_CONFIG_INVALID", `directoryStore: another item has the name ${name}`);
     }
-    await syncFolder(folder);
-    await syncFolder(path);
-  }
-
-  async function remove(name: string): Promise<boolean> {
-    const { folder, index, file } = placeOf(name);
-    const removed = await orMissing(
-      unlink(file).then(() => true),
-      false,
-    );
-    const drafts = (await orMissing(readdir(folder), [])).filter((one) => one.startsWith(`${index}.`));
-    for (const draft of drafts) await orMissing(unlink(join(folder, draft)), undefined);
-    await syncFolder(folder);
-    await rmdir(folder).catch((error) => {
-      if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "EEXIST") throw error;
-    });
-    await syncFolder(path);
-    return removed || drafts.length > 0;
   }
 
   async function headerOf(id: string, file: string) {
@@ -224,8 +153,8 @@ export function directoryStore(options: DirectoryStoreOptions): ReadableBootstra
       await guarded(() => write(name, writeHeader(name, binding, clock.now()), bytes, signal), signal, false);
     },
     get: (name, { signal } = {}) => guarded(() => read(name), signal),
-    delete: (name, { signal } = {}) => guarded(() => remove(name), signal),
-    has: (name, { signal } = {}) => guarded(() => exists(placeOf(name).file), signal),
+    delete: (name, { signal } = {}) => guarded(() => removeOnce(fileOf(name)), signal),
+    has: (name, { signal } = {}) => guarded(() => exists(fileOf(name)), signal),
     async *list({ managementCluster, id, signal }) {
       const ids = id === undefined ? await guarded(() => readdir(path), signal) : [id];
       for (const one of ids.filter((each) => idPattern.test(each))) {
