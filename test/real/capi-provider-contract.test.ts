@@ -218,7 +218,9 @@ describeWithLab("the example provider and the contract v1beta2", (start) => {
       const name = what.toLowerCase().replaceAll(/[^a-z]/g, "x");
       await lab.apply({ ...good, metadata: { ...good.metadata, name } });
       const path = `${pathOf(good)}/${name}`;
-      await expect(change(`${path}?dryRun=All`, { spec: after })).rejects.toThrow(said);
+      // An API server follows a policy some time after it was made.
+      const changed = () => change(`${path}?dryRun=All`, { spec: after }).then(JSON.stringify, String);
+      await expect.poll(changed, patient).toMatch(said);
       await change(path, { metadata: { labels: { "acme.example/looked-at": "yes" } } });
       await remove(path);
     });
