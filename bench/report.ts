@@ -31,7 +31,7 @@ export function markdown(rows: readonly Measured[]): string {
   return `# Benchmarks
 
 Written by \`npm run bench -- --write\` on Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}. Every figure is the
-median of rounds in one run that alternate with the alternatives, for \`chain\` and \`aws-throughput\`
+median of rounds in one run that alternate with the alternatives, for \`chain\`, \`aws-throughput\` and \`seal\`
 the median of several processes. Ratios between the columns carry
 over to another machine, single numbers do not. \`npm run bench -- ID\` measures one row again.
 
