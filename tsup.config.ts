@@ -43,6 +43,7 @@ export default defineConfig([
       aws: "adapters/aws/index.ts",
       fetch: "adapters/fetch/index.ts",
       file: "adapters/file/index.ts",
+      garbage: "src/garbage/index.ts",
       kubernetes: "adapters/kubernetes/index.ts",
       limits: "src/rate-limit/tables/index.ts",
       redis: "adapters/redis/index.ts",

@@ -19,7 +19,7 @@ const alias =
         { find: /^provider-guard$/, replacement: here("./src/index.ts") },
         { find: /^provider-guard\/testing$/, replacement: here("./src/testing/index.ts") },
         {
-          find: /^provider-guard\/(audit|bootstrap|cluster-api|manual-operations)$/,
+          find: /^provider-guard\/(audit|bootstrap|cluster-api|garbage|manual-operations)$/,
           replacement: here("./src/$1/index.ts"),
         },
         { find: /^provider-guard\/limits$/, replacement: here("./src/rate-limit/tables/index.ts") },

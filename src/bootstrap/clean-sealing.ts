@@ -1,5 +1,5 @@
+import { eachBounded } from "../core/each-bounded.ts";
 import type { Bounded } from "./bounded.ts";
-import { eachBounded } from "./bounded.ts";
 import type { BootstrapMachine, BootstrapStore } from "./contract.ts";
 import { itemNames } from "./item-name.ts";
 import type { BootstrapVaultOptions } from "./vault-options.ts";

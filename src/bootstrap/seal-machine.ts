@@ -1,7 +1,7 @@
 import { sleep } from "../core/clock.ts";
+import { eachBounded } from "../core/each-bounded.ts";
 import { GuardError } from "../core/errors.ts";
 import type { Bounded } from "./bounded.ts";
-import { eachBounded } from "./bounded.ts";
 import type { Cleaner } from "./clean-sealing.ts";
 import type { CleanUp } from "./clean-up.ts";
 import type { BootstrapMachine } from "./contract.ts";

@@ -1,4 +1,5 @@
-import { type Bounded, eachBounded } from "./bounded.ts";
+import { eachBounded } from "../core/each-bounded.ts";
+import type { Bounded } from "./bounded.ts";
 import type { CleanUp } from "./clean-up.ts";
 import type { BootstrapStore, StoredItem } from "./contract.ts";
 import type { Teller } from "./vault-events.ts";

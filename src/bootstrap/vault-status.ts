@@ -1,4 +1,5 @@
-import { type Bounded, eachBounded } from "./bounded.ts";
+import { eachBounded } from "../core/each-bounded.ts";
+import type { Bounded } from "./bounded.ts";
 import type { BootstrapFormat, BootstrapMode, BootstrapStore, OpenerReport } from "./contract.ts";
 import { itemNames } from "./item-name.ts";
 import type { EndReason, MachineRecord, SealingRecord } from "./vault-record.ts";

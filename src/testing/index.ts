@@ -53,3 +53,4 @@ export {
   type SimulatedClockOptions,
   simulatedClock,
 } from "./simulated-clock.ts";
+export { simulatedCloudInventory } from "./simulated-cloud-inventory.ts";
