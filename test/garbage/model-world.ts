@@ -63,6 +63,7 @@ export function modelWorld(
   const resources = new Map<string, Truth>();
   const violations: string[] = [];
   let made = 0;
+  let deletions = 0;
   const store = memoryState({ clock: trueClock(() => time) });
 
   function trueClock(now: () => number, origin = 0): Clock {
@@ -142,6 +143,7 @@ export function modelWorld(
       }
       judge(truth);
       resources.delete(id);
+      deletions++;
       return "deleted";
     },
   };
@@ -245,6 +247,7 @@ export function modelWorld(
     restarted() {
       for (const truth of resources.values()) truth.restarts++;
     },
+    deletions: () => deletions,
     now: () => time,
     skew: () => skew,
     /** What has to be gone in the end: what something of others is in stays. */

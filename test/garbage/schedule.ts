@@ -75,7 +75,10 @@ export async function play(steps: readonly Step[], world = modelWorld()): Promis
   let plan: GarbagePlan | undefined;
   const uids = () => [...world.clusters.keys()];
   const pick = <T>(list: readonly T[], at: number): T | undefined => list[at % Math.max(1, list.length)];
-  for (const uid of ["c0", "c1", "c2"]) world.addCluster(uid);
+  for (const uid of ["c0", "c1", "c2"]) {
+    world.addCluster(uid);
+    world.create(uid, "machine", false, world.create(uid, "network"));
+  }
 
   async function scan(by: GarbageCollector): Promise<void> {
     const beganAt = world.now();
