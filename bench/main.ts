@@ -25,6 +25,8 @@ const rows: Readonly<Record<string, () => Promise<Row>>> = {
   seal: async () => (await import("./rows/seal.ts")).seal,
   "seal-memory": async () => (await import("./rows/seal.ts")).sealMemory,
   stub: async () => (await import("./rows/stub.ts")).stub,
+  collector: async () => (await import("./rows/collector.ts")).collector,
+  "collector-memory": async () => (await import("./rows/collector.ts")).collectorMemory,
   import: async () => (await import("./rows/import.ts")).importTime,
 };
 

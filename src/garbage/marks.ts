@@ -44,7 +44,7 @@ const stateSchema = z.looseObject({ get: z.function(), put: z.function(), scan: 
 /**
  * Keeps the collector's marks in a state store: the embedded file for one replica, Redis for several.
  *
- * @param options.state - The store. One that lives in memory alone loses every grace with the process.
+ * @param options - `state`: the store. One that lives in memory alone loses every grace with the process.
  * @returns The marks.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path.
  * @example
@@ -62,8 +62,7 @@ export function stateMarks(options: { readonly state: StateStore }): GarbageMark
  * Shows each mark as a tag in the cloud, too: people read there since when a resource has no owner, and
  * clear the mark by taking the tag away, after which its grace begins anew. Grace and passes are counted in the store.
  *
- * @param options.state - The store.
- * @param options.key=provider-guard-unlinked-since - The tag. Its value is a time; any other value protects.
+ * @param options - `state`: the store. `key`: the tag, `provider-guard-unlinked-since` unless said; any value but a time protects.
  * @returns The marks.
  * @throws {@link GuardError} `ERR_CONFIG_INVALID`, naming the path.
  * @example

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { clusterOwners } from "../cluster-api/cluster-owners.ts";
-import type { OwnerTally, ShrinkLimits } from "../cluster-api/shrink-guard.ts";
+import type { ShrinkLimits } from "../cluster-api/shrink-guard.ts";
 import type { Clock } from "../core/clock.ts";
 import { parseOptions } from "../core/config.ts";
 import type { KubernetesObject } from "../core/kubernetes-object.ts";
@@ -78,8 +78,6 @@ export function callbackOwners(options: CallbackOwnersOptions): OwnerSource {
     machines: source("machines"),
   });
 }
-
-export type { OwnerTally };
 
 /** Owners of several management clusters together: a resource is judged by the one that its tags name. */
 export async function readOwners(

@@ -78,7 +78,6 @@ export async function listType(inventory: GarbageInventory, place: Place, parts:
 
   async function mark(item: GarbageItem, { owner, reason }: Judgement): Promise<void> {
     let old = known.mayHave(item.id) ? await records.mark(place, item.id, { signal }) : undefined;
-    if (old?.pass === pass) return; // this pass was cut off, and begins again within a page
     if (parts.tags?.wasCleared(item, old) || (old !== undefined && !isSameOwner(old.owner, owner))) old = undefined;
     if (dryRun) return old === undefined ? tell({ type: "marked", ...where(item), reason }) : undefined;
     const seen = { owner: owner ?? { managementCluster: "", provider: "" }, ...(item.name && { name: item.name }) };
@@ -103,7 +102,7 @@ export async function listType(inventory: GarbageInventory, place: Place, parts:
     if (judged.standing === "unlinked") return mark(item, judged);
     if (judged.standing !== "unknown") return unmark(item, judged);
     const old = known.mayHave(item.id) ? await records.mark(place, item.id, { signal }) : undefined;
-    if (old === undefined || old.pass === pass || dryRun) return;
+    if (old === undefined || dryRun) return;
     await records.saveMark(place, item.id, stalled(old, credit), { signal });
   }
 

@@ -38,8 +38,7 @@ const isNotFound = (error: unknown) => error instanceof CloudError && error.code
  * The simulated cloud as the garbage collector sees it.
  *
  * @param client - A client of the simulated cloud, wrapped by a guard.
- * @param options.scope=simulated/account-1/region-1 - Cloud, account and region.
- * @param options.pageSize=100 - Resources per page.
+ * @param options - `scope`: cloud, account and region, `simulated/account-1/region-1` unless said. `pageSize`: 100 unless said.
  * @returns The inventory.
  * @example
  * import { simulatedClock, simulatedCloud, simulatedCloudInventory } from "provider-guard/testing";

@@ -48,6 +48,7 @@ describe("accidents of other collectors do not happen here", () => {
     const [status] = (await world.run(world.collector.status())).filter(({ type }) => type === "machine");
     expect(status?.record.complete?.tally.unknown).toBe(1);
     failing = false;
+    await world.pass(hour);
     // Nothing of the time in which nobody could see it has counted.
     await world.run(world.collector.scan());
     const [entry] = (await world.run(world.collector.plan())).entries;
@@ -98,6 +99,21 @@ describe("accidents of other collectors do not happen here", () => {
     expect(world.exists(machine.id)).toBe(true);
   });
 
+  it("an owner that the first list lacked and the second has is believed to live", async () => {
+    const world = await cloudWorld();
+    world.place("machine", tagsOf("shown-late"));
+    await world.pass(hour);
+    let reads = 0;
+    const source = {
+      async read(options: { readonly signal: AbortSignal }) {
+        if (++reads === 2) world.owners.clusters.add("shown-late");
+        return world.source.read(options);
+      },
+    };
+    await world.run(world.make({ owners: source }).scan());
+    expect((await world.run(world.collector.plan())).entries).toEqual([]);
+  });
+
   it("invalid owner references, other clusters' and strangers' resources are nobody's business", async () => {
     const world = await cloudWorld();
     const { "provider-guard/cluster-uid": _, ...noCluster } = tagsOf("dead");
@@ -117,6 +133,7 @@ describe("accidents of other collectors do not happen here", () => {
     const world = await cloudWorld();
     await world.pass(24 * hour);
     world.place("machine", tagsOf("just-made"));
+    await world.pass(hour / 12);
     const { complete } = await world.run(world.collector.scan());
     expect(complete.find(({ type }) => type === "machine")?.tally).toMatchObject({ young: 1, unlinked: 0 });
   });

@@ -9,10 +9,10 @@ import {
 } from "provider-guard/garbage";
 
 export const hour = 3_600_000;
-export const graceMs = 3 * hour;
-export const maxGapMs = hour / 2;
-export const minAgeMs = hour;
-export const managementCluster = "mgmt-1";
+const graceMs = 3 * hour;
+const maxGapMs = hour / 2;
+const minAgeMs = 3_600_000;
+const managementCluster = "mgmt-1";
 
 /** What really is, whatever anybody is told. */
 export interface Truth {
