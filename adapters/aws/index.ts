@@ -1,3 +1,5 @@
+export { type AwsInventoryOptions, awsInventory } from "./garbage/inventory.ts";
+
 import * as z from "zod";
 import type { Adapter } from "../../src/core/adapter.ts";
 import { parseOptions } from "../../src/core/config.ts";

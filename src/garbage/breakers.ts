@@ -4,7 +4,7 @@ import type { BreakerRecord, TypeRecord } from "./records.ts";
 const hourMs = 3_600_000;
 
 /** Deletions within the window. What the clock puts into the future counts, too. */
-export function deletedWithin({ hours }: BreakerRecord, windowMs: number, now: number): number {
+function deletedWithin({ hours }: BreakerRecord, windowMs: number, now: number): number {
   const from = Math.floor((now - windowMs) / hourMs);
   return hours.reduce((sum, [hour, count]) => (hour >= from ? sum + count : sum), 0);
 }
