@@ -185,6 +185,28 @@ describe("garbageCollector", () => {
     expect(deleted.length + failed.length).toBeLessThanOrEqual(5);
   });
 
+  it("waits for as many passes as the policy says, however much time has passed", async () => {
+    const world = await cloudWorld({ policy: { ...everything, passes: 4 } });
+    world.place("machine", tagsOf("dead"));
+    const decisions: string[] = [];
+    for (let pass = 0; pass < 5; pass++) {
+      await world.pass(30 * hour);
+      await world.run(world.collector.scan());
+      decisions.push((await planOf(world)).entries[0]?.decision ?? "none");
+    }
+    expect(decisions).toEqual(["wait", "wait", "wait", "delete", "delete"]);
+  });
+
+  it("deletes nothing that the audit log could not take", async () => {
+    const world = await cloudWorld();
+    const orphan = world.place("machine", tagsOf("dead"));
+    await marked(world);
+    const plan = await planOf(world);
+    world.journal.failure = new Error("disk full");
+    await world.run(world.collector.sweep(plan)).catch(() => {});
+    expect(world.exists(orphan.id)).toBe(true);
+  });
+
   it("gives notice, and waits; a hook that fails deletes nothing", async () => {
     const told: string[] = [];
     let broken = true;

@@ -16,7 +16,7 @@ function itemOf(type: Ec2Type, found: Fields): GarbageItem | undefined {
   const state = type.state && found[type.state.field];
   const name = textOf(state) ?? textOf(fieldsOf(state).Name) ?? "";
   if (id === undefined || type.state?.gone.includes(name)) return undefined;
-  const tags = tagsOf(found.Tags);
+  const tags = tagsOf(found.Tags ?? found.TagSet); // network interfaces call them otherwise
   const createdAt = timeOf(type.created === undefined ? undefined : found[type.created]);
   const protectedBy = type.keeps?.(found);
   return {
