@@ -1,6 +1,7 @@
 export type { KubernetesObject, ObjectMetadata, OwnerReference } from "../../src/core/kubernetes-object.ts";
 export { kubernetes } from "./adapter.ts";
 export type { SecretApi, SecretDeleteApi, SecretObject } from "./bootstrap/secret-api.ts";
+export { type BootstrapSecretInventoryOptions, bootstrapSecretInventory } from "./bootstrap/secret-inventory.ts";
 export { type SecretStoreOptions, secretStore } from "./bootstrap/secret-store.ts";
 export {
   type BootstrapTokenRevoker,

@@ -48,12 +48,13 @@ function protection(item: GarbageItem, owner: OwnerTags, { protect, protectionTa
   return undefined;
 }
 
-/** Whether somebody that lives owns it. What names no cluster can be linked to none: nobody knows. */
-function linked(owner: OwnerTags, live: LiveOwnership): "linked" | "unlinked" | "unknown" {
-  const { clusterUid, machineUid } = owner;
-  if (clusterUid === undefined || !identifier.test(clusterUid)) return "unknown";
-  if (machineUid === undefined) return live.clusters.has(clusterUid) ? "linked" : "unlinked";
-  return live.machines.has(machineUid) ? "linked" : "unlinked";
+const isName = (uid: string | undefined): uid is string => uid !== undefined && identifier.test(uid);
+
+/** Whether somebody that lives owns it. What names nobody can be linked to none: nobody knows. */
+function linked({ clusterUid, machineUid }: OwnerTags, live: LiveOwnership): "linked" | "unlinked" | "unknown" {
+  const uid = machineUid ?? clusterUid;
+  if (!isName(uid) || (clusterUid !== undefined && !isName(clusterUid))) return "unknown";
+  return (machineUid === undefined ? live.clusters : live.machines).has(uid) ? "linked" : "unlinked";
 }
 
 /** Judges one resource. Whatever is doubtful is never `unlinked`. */
@@ -70,7 +71,7 @@ export function classify(item: GarbageItem, court: Court): Judgement {
   if (live === undefined) return { standing: "foreign", reason: "another management cluster", owner };
   if (owner.provider !== court.provider) return { standing: "foreign", reason: "another provider", owner };
   const link = linked(owner, live);
-  if (link === "unknown") return { standing: link, reason: "its tags name no cluster", owner };
+  if (link === "unknown") return { standing: link, reason: "its tags name no cluster and no machine", owner };
   if (link === "linked") return { standing: link, reason: "its owner lives", owner };
   const kept = protection(item, owner, court.policy);
   if (kept !== undefined) return { standing: "protected", reason: kept, owner };

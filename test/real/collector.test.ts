@@ -118,7 +118,7 @@ describeWithMoto(title, (python) =>
         policy: {
           default: { graceMs: 24 * hour, action: "delete" },
           types: { volume: { action: "delete" } },
-          breakers: { maxCount: 300, maxPercent: 50 },
+          breakers: { maxCount: 300, maxPercent: 100 },
         },
         guard: run.guard,
         clock,
