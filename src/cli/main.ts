@@ -4,12 +4,13 @@ import { readFileSync } from "node:fs";
 import { systemClock } from "../core/clock.ts";
 import { audit } from "./audit/index.ts";
 import { type CommandFamily, dispatch } from "./command.ts";
+import { gc } from "./gc/index.ts";
 import { processTerminal } from "./terminal.ts";
 
 const root: CommandFamily = {
   name: "provider-guard",
   summary: "Tools for the cloud clients that provider-guard protects.",
-  commands: [audit],
+  commands: [audit, gc],
 };
 
 /** Of the package that this file was installed with. */

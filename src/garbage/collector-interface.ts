@@ -51,6 +51,8 @@ export interface GarbageRunOptions {
   readonly signal?: AbortSignal;
   /** Writes and deletes nothing, and says what it would have done. @defaultValue false */
   readonly dryRun?: boolean;
+  /** Told of this run's progress, beside the collector's own listener. */
+  readonly onProgress?: (progress: GarbageProgress) => void;
 }
 
 /** How one pass ended. */

@@ -74,6 +74,16 @@ export function garbageCollector(options: GarbageCollectorOptions): GarbageColle
     },
   };
 
+  /** With a listener of one run. */
+  function telling(listener: ((progress: GarbageProgress) => void) | undefined): Insides {
+    if (listener === undefined) return insides;
+    const tell = (progress: GarbageProgress) => {
+      insides.tell(progress);
+      listener(progress);
+    };
+    return { ...insides, tell };
+  }
+
   const ended = (signal: AbortSignal | undefined) => joinSignals(signal, closing.signal) as AbortSignal;
 
   /** Runs what writes under the lock, so that two replicas never count the same pass twice. */
@@ -99,15 +109,16 @@ export function garbageCollector(options: GarbageCollectorOptions): GarbageColle
   }
 
   return {
-    scan({ signal: given, dryRun = false } = {}) {
+    scan({ signal: given, dryRun = false, onProgress } = {}) {
       const signal = ended(given);
-      return alone(dryRun, signal, (check) => scanAll(inventories, sources, { ...insides, signal, dryRun, check }));
+      const parts = { ...telling(onProgress), signal, dryRun };
+      return alone(dryRun, signal, (check) => scanAll(inventories, sources, { ...parts, check }));
     },
     plan({ signal, maxEntries = 100_000 } = {}) {
       return makePlan(inventories, insides, { collector: name, maxEntries, signal: ended(signal) });
     },
     decisions: ({ signal } = {}) => decisions(inventories, insides, ended(signal)),
-    async sweep(plan, { signal: given, dryRun = false } = {}) {
+    async sweep(plan, { signal: given, dryRun = false, onProgress } = {}) {
       if (plan?.collector !== name || !Array.isArray(plan.entries)) {
         throw new GuardError("ERR_CONFIG_INVALID", `plan.collector: expected a plan of the collector ${name}`);
       }
@@ -122,9 +133,8 @@ export function garbageCollector(options: GarbageCollectorOptions): GarbageColle
         return reading;
       };
       const journal = guard && guardParts.get(guard)?.journal;
-      return alone(dryRun, signal, (check) =>
-        sweep(plan, inventories, { ...insides, ...settings, journal, notify, owners, signal, dryRun, check }),
-      );
+      const parts = { ...telling(onProgress), ...settings, journal, notify, owners, signal, dryRun };
+      return alone(dryRun, signal, (check) => sweep(plan, inventories, { ...parts, check }));
     },
     status: ({ signal } = {}) => statusOf(inventories, kept, ended(signal)),
     async explain(id, { signal: given } = {}) {

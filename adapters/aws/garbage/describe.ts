@@ -24,7 +24,8 @@ export function commandsOf(client: AwsClient, load: () => Promise<Sdk>): Command
     async send(name, input, signal) {
       signal.throwIfAborted();
       const Command = (await load())[name] as new (input: Fields) => object;
-      return fieldsOf(await open.send(new Command(input), { abortSignal: signal }));
+      // The SDK listens to the signal of each request: many at a time on one would be taken for a leak.
+      return fieldsOf(await open.send(new Command(input), { abortSignal: AbortSignal.any([signal]) }));
     },
   };
 }
